@@ -1,0 +1,48 @@
+# Portico. `make` alone lists the targets.
+GO          ?= go
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+TOOLS       := $(CURDIR)/bin/tools
+VERSION     := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+SRC          = $(shell find . -name '*.go' -not -path './bin/*' -not -path './var/*')
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test check race fuzz docs clean postgres chromium
+
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## Build bin/portico
+	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/portico ./cmd/portico
+
+run: postgres build ## Build and serve, with a sample business to click through
+	./bin/portico serve --sample
+
+test: check race ## All checks and tests, as CI runs them
+
+check: $(TOOLS)/staticcheck ## Format, vet, staticcheck
+	@bad=$$(gofmt -l $(SRC)); if [ -n "$$bad" ]; then echo "not gofmt-ed (run gofmt -w):" $$bad; exit 1; fi
+	$(GO) vet ./...
+	$(TOOLS)/staticcheck ./...
+
+race: postgres chromium ## Tests with the race detector, on a PostgreSQL of their own
+	$(GO) test -race -timeout 15m ./...
+
+fuzz: ## Fuzz the parsers, 20 s each
+	@for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p 2>/dev/null | grep '^Fuzz'); do \
+	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime 20s $$p || exit 1; done; done
+
+docs: ## Rewrite what is generated: docs/events.md, golden files that are missing
+	$(GO) test ./domain/catalog ./api -run 'Golden|Docs|Operations' -update
+
+$(TOOLS)/staticcheck: go.mod
+	GOBIN=$(TOOLS) $(GO) install $(STATICCHECK)
+
+postgres:
+	@.ci/need postgresql initdb
+
+chromium:
+	@.ci/need chromium chromium
+
+clean: ## Remove what was built; sample data under var/ stays
+	rm -rf bin
