@@ -1,0 +1,138 @@
+package eventstore
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"portico/internal/pgtest"
+)
+
+func ask(stream StreamName, size int, types ...string) *request {
+	r := &request{stream: stream, expected: NoStream, size: size, answer: make(chan answer, 1)}
+	for _, typ := range types {
+		r.events = append(r.events, Event{ID: uuid.New(), Type: typ})
+	}
+	return r
+}
+
+// What a caller cannot get past Check stands for whatever the server refuses of one request.
+func TestOneSpoiltRequestHarmsNoOther(t *testing.T) {
+	t.Parallel()
+	p := &Postgres{pool: pgtest.Pool(t)} // without its appender: the batch is ours
+	batch := []*request{ask("t.a-1", 0, "a"), ask("t.a-2", 0, "spo\x00ilt"), ask("t.a-3", 0, "a", "b")}
+	p.commit(batch)
+	for i, r := range batch {
+		if a := <-r.answer; a.ok != (i != 1) || (a.err == nil) != (i != 1) || errors.Is(a.err, ErrUnknownOutcome) {
+			t.Errorf("request %d: %+v", i, a)
+		}
+	}
+	page, err := p.ReadAll(t.Context(), Position{}, 10)
+	if err != nil || len(page.Events) != 3 || page.Next.Hi != 3 {
+		t.Errorf("%d events to %v, %v", len(page.Events), page.Next, err)
+	}
+}
+
+func TestABatchHasAStreamOnceInOrderAndIsBounded(t *testing.T) {
+	p := &Postgres{}
+	names := func(rs []*request) (s string) {
+		for _, r := range rs {
+			s += fmt.Sprintf("%s/%d ", r.stream, r.size)
+		}
+		return s
+	}
+	p.queue = []*request{ask("a", 1), ask("b", 2), ask("a", 3), ask("c", 4), ask("a", 5)}
+	for _, want := range []string{"a/1 b/2 c/4 ", "a/3 ", "a/5 ", ""} {
+		if batch, _ := p.take(); names(batch) != want {
+			t.Errorf("batch %q, want %q", names(batch), want)
+		}
+	}
+	p.queue = []*request{ask("a", maxBatchBytes-1), ask("b", 2), ask("c", 1), ask("d", maxBatchBytes*2)}
+	for _, want := range []int{1, 2, 1, 0} {
+		if batch, _ := p.take(); len(batch) != want {
+			t.Errorf("batch %q, want %d", names(batch), want)
+		}
+	}
+	for i := range maxBatch + 1 {
+		p.queue = append(p.queue, ask(StreamName(fmt.Sprint(i)), 1))
+	}
+	for _, want := range []int{maxBatch, 1} {
+		if batch, _ := p.take(); len(batch) != want {
+			t.Errorf("a batch of %d, want %d", len(batch), want)
+		}
+	}
+}
+
+// Each kind of failure tells a caller no more than is known.
+func TestFailuresAreToldAsWhatIsKnown(t *testing.T) {
+	pgError := func(severity, code string) error {
+		return &pgconn.PgError{Severity: severity, SeverityUnlocalized: severity, Code: code}
+	}
+	for why, c := range map[string]struct {
+		err  error
+		want error
+	}{
+		"no connection":             {&notSent{errors.New("refused")}, ErrUnavailable},
+		"lock timeout":              {pgError("ERROR", "55P03"), ErrUnavailable},
+		"read-only for now":         {pgError("ERROR", "25006"), ErrUnavailable},
+		"disk full":                 {pgError("ERROR", "53100"), ErrUnavailable},
+		"ended by an administrator": {pgError("FATAL", "57P01"), ErrUnknownOutcome},
+		"the connection broke":      {errors.New("unexpected EOF"), ErrUnknownOutcome},
+	} {
+		if got := appendFailed(fmt.Errorf("wrapped: %w", c.err)); !errors.Is(got, c.want) {
+			t.Errorf("%s: %v", why, got)
+		}
+	}
+	if got := appendFailed(pgError("ERROR", "22021")); errors.Is(got, ErrUnavailable) || errors.Is(got, ErrUnknownOutcome) {
+		t.Errorf("what the server refuses for good: %v", got)
+	}
+}
+
+func TestReadsTouchOnlyThePartitionsTheyNeed(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t)
+	pgtest.Exec(t, url, "UPDATE es.settings SET partition_size = 100")
+	p := OpenPostgres(pgtest.Open(t, url))
+	t.Cleanup(p.Close)
+	var last StreamName
+	for range 10 {
+		last = Stream("t", "a", uuid.NewString())
+		for v := range int64(2) {
+			if _, err := p.Append(t.Context(), last, v*50-1, ask("", 0, strings.Split(strings.Repeat("a ", 50), " ")[:50]...).events...); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, c := range []struct {
+		sql  string
+		args []any
+		want int
+	}{
+		{sqlReadStream, []any{string(last), 0, 1000}, 1},
+		{sqlReadAll, []any{901, 100, PageBytes}, 1},
+		{sqlReadAll, []any{901, 1000, PageBytes}, 2}, // the one that is made ahead, too
+	} {
+		rows, err := p.pool.Query(t.Context(), "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) "+c.sql, append([]any{pgx.QueryExecModeCacheDescribe}, c.args...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			t.Fatal(err)
+		}
+		read := 0
+		for _, line := range plan {
+			if strings.Contains(line, "on events_") && strings.Contains(line, "Scan") && !strings.Contains(line, "never executed") {
+				read++
+			}
+		}
+		if read != c.want {
+			t.Errorf("%d partitions were read:\n%s", read, strings.Join(plan, "\n"))
+		}
+	}
+}

@@ -1,0 +1,71 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// notSent wraps a failure to get a connection: nothing can have been written.
+type notSent struct{ err error }
+
+func (e *notSent) Error() string { return e.err.Error() }
+func (e *notSent) Unwrap() error { return e.err }
+
+// serverError is the server's own refusal of a statement, which undid it. A FATAL error
+// is none: the session may have ended after the commit.
+func serverError(err error) *pgconn.PgError {
+	var pe *pgconn.PgError
+	if errors.As(err, &pe) && pe.SeverityUnlocalized == "ERROR" {
+		return pe
+	}
+	return nil
+}
+
+// passing are the classes of errors that trying again may cure: transaction rollback,
+// resources, locks, the operator. Class 25 is a database that is read-only for now.
+func passing(pe *pgconn.PgError) bool {
+	switch pe.Code[:2] {
+	case "25", "40", "53", "55", "57":
+		return true
+	}
+	return false
+}
+
+// refused tells whether the server would refuse the same call again.
+func refused(err error) bool {
+	pe := serverError(err)
+	return pe != nil && !passing(pe)
+}
+
+// noPartition is how PostgreSQL says that no partition takes a row: as a check violation,
+// and es.append can meet no other.
+func noPartition(err error) bool {
+	pe := serverError(err)
+	return pe != nil && pe.Code == "23514"
+}
+
+// appendFailed tells a caller what its append came to.
+func appendFailed(err error) error {
+	var unsent *notSent
+	switch pe := serverError(err); {
+	case errors.As(err, &unsent), pgconn.SafeToRetry(err), pe != nil && passing(pe):
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case pe != nil:
+		return fmt.Errorf("eventstore: append: %w", err)
+	}
+	return fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
+}
+
+// readFailed tells a reader whether trying again may help.
+func readFailed(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("eventstore: read: %w", ctx.Err())
+	}
+	if refused(err) {
+		return fmt.Errorf("eventstore: read: %w", err)
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}

@@ -1,0 +1,152 @@
+package eventstore
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Postgres keeps the log in the schema es (ENGINE §2). A position is dense: {n, 0} is
+// the n-th event ever committed.
+//
+// It uses nothing that a transaction pooler could not carry: no LISTEN, no session lock,
+// no named prepared statement, only schema-qualified names. Statements are planned with
+// their values (QueryExecModeCacheDescribe), so that no plan outlives the size of the
+// tables that it was made for.
+type Postgres struct {
+	pool  *pgxpool.Pool
+	waker waker
+	known atomic.Uint64 // the highest position seen here, to notice what others append
+
+	mu     sync.Mutex
+	queue  []*request
+	closed bool
+	more   chan struct{} // the queue has grown, or it is closed
+	done   chan struct{} // the appender has ended
+
+	roomUntil uint64 // the appender's own: where to call es.ensure_partitions again
+}
+
+var _ Store = (*Postgres)(nil)
+
+// OpenPostgres starts the store's appender on a pool that the caller keeps open until
+// Close has returned. Any number of stores, in any number of processes, may share a log.
+func OpenPostgres(pool *pgxpool.Pool) *Postgres {
+	p := &Postgres{pool: pool, more: make(chan struct{}, 1), done: make(chan struct{})}
+	p.waker.grown = p.grown
+	go p.run()
+	return p
+}
+
+// Close refuses further appends, and returns once those that wait have their answers.
+func (p *Postgres) Close() {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.signal()
+	<-p.done
+}
+
+const sqlReadStream = `
+SELECT e.pos, $1::text, e.version, e.id, e.type, e.data, e.meta, e.at
+FROM es.events e
+WHERE e.stream_no = (SELECT s.stream_no FROM es.streams s WHERE s.name = $1)
+  AND e.version >= $2::bigint
+  -- only the partitions that the stream lives in; version v is at first_pos + v at the earliest
+  AND e.pos >= (SELECT s.first_pos + $2::bigint FROM es.streams s WHERE s.name = $1)
+  AND e.pos <= (SELECT s.last_pos FROM es.streams s WHERE s.name = $1)
+ORDER BY e.version LIMIT $3`
+
+func (p *Postgres) ReadStream(ctx context.Context, stream StreamName, from int64, limit int) ([]Recorded, error) {
+	rows, err := p.pool.Query(ctx, sqlReadStream, pgx.QueryExecModeCacheDescribe,
+		string(stream), min(max(from, 0), math.MaxInt64/2), max(limit, 0)) // half: it is added to
+	if err != nil {
+		return nil, readFailed(ctx, err)
+	}
+	found, err := pgx.CollectRows(rows, scanRecorded)
+	if err != nil {
+		return nil, readFailed(ctx, err)
+	}
+	return found, nil
+}
+
+// From a position on, not after one: that excludes the partition which ends with it. The
+// name is looked up for each row, which is cheaper than any join that a planner may
+// choose while it believes that streams are few.
+const sqlReadAll = `
+SELECT e.pos, (SELECT s.name FROM es.streams s WHERE s.stream_no = e.stream_no), e.version, e.id, e.type, e.data, e.meta, e.at,
+  (SELECT h.pos FROM es.head h WHERE h.one)
+FROM (
+  SELECT p.*, sum(octet_length(p.type) + octet_length(p.data) + octet_length(p.meta))
+    OVER (ORDER BY p.pos ROWS UNBOUNDED PRECEDING) AS total
+  FROM (SELECT * FROM es.events WHERE pos >= $1 ORDER BY pos LIMIT $2) p
+) e
+WHERE e.total <= $3 ORDER BY e.pos`
+
+func (p *Postgres) ReadAll(ctx context.Context, after Position, limit int) (Page, error) {
+	if limit < 1 {
+		return Page{}, fmt.Errorf("eventstore: a page of %d events", limit)
+	}
+	rows, err := p.pool.Query(ctx, sqlReadAll, pgx.QueryExecModeCacheDescribe,
+		int64(min(after.Hi, math.MaxInt64-1))+1, limit, PageBytes)
+	if err != nil {
+		return Page{}, readFailed(ctx, err)
+	}
+	var head uint64
+	events, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Recorded, error) { return scanWith(row, &head) })
+	if err != nil {
+		return Page{}, readFailed(ctx, err)
+	}
+	if len(events) == 0 {
+		return Page{Next: after, End: true}, nil
+	}
+	next := events[len(events)-1].Pos
+	return Page{Events: events, Next: next, End: next.Hi == head}, nil
+}
+
+func scanRecorded(row pgx.CollectableRow) (Recorded, error) { return scanWith(row) }
+
+func scanWith(row pgx.CollectableRow, more ...any) (r Recorded, err error) {
+	err = row.Scan(append([]any{&r.Pos.Hi, &r.Stream, &r.Version, &r.ID, &r.Type, &r.Data, &r.Meta, &r.At}, more...)...)
+	r.At = r.At.UTC()
+	return r, err
+}
+
+const sqlHead = `SELECT h.pos FROM es.head h WHERE h.one`
+
+func (p *Postgres) Head(ctx context.Context) (head Position, err error) {
+	if err := p.pool.QueryRow(ctx, sqlHead, pgx.QueryExecModeCacheDescribe).Scan(&head.Hi); err != nil {
+		return Position{}, readFailed(ctx, err)
+	}
+	return head, nil
+}
+
+func (p *Postgres) Wake(ctx context.Context) <-chan struct{} { return p.waker.wait(ctx) }
+
+// grown tells whether another process has appended. It asks the one row of the head; a
+// database that does not answer has not grown.
+func (p *Postgres) grown() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+	defer cancel()
+	head, err := p.Head(ctx)
+	return err == nil && p.learn(head.Hi)
+}
+
+// learn remembers the head, and tells whether it was news.
+func (p *Postgres) learn(head uint64) bool {
+	for {
+		known := p.known.Load()
+		if head <= known {
+			return false
+		}
+		if p.known.CompareAndSwap(known, head) {
+			return true
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package eventstore
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// waker tells everybody who waits that the log may have grown. While nobody waits it
+// costs nothing; while somebody does, one goroutine ticks for all of them.
+type waker struct {
+	// grown, if set, is asked every 50 ms whether other processes have appended.
+	grown func() bool
+
+	mu      sync.Mutex
+	waiting map[chan struct{}]struct{}
+	running bool
+}
+
+const (
+	pollEvery = 50 * time.Millisecond
+	tickEvery = time.Second
+)
+
+// wait registers a waiter until ctx ends; its channel is closed then.
+func (w *waker) wait(ctx context.Context) <-chan struct{} {
+	ch := make(chan struct{}, 1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.waiting == nil {
+		w.waiting = map[chan struct{}]struct{}{}
+	}
+	w.waiting[ch] = struct{}{}
+	if !w.running {
+		w.running = true
+		go w.run()
+	}
+	context.AfterFunc(ctx, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.waiting, ch)
+		close(ch)
+	})
+	return ch
+}
+
+// tell wakes everybody. A waiter that has not noticed the last tick gets no second one.
+func (w *waker) tell() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for ch := range w.waiting {
+		select {
+		case ch <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// idle ends run if nobody waits any more.
+func (w *waker) idle() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.running = len(w.waiting) > 0
+	return !w.running
+}
+
+func (w *waker) run() {
+	every := tickEvery
+	if w.grown != nil {
+		every = pollEvery
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	// A little less than a second: what comes after it is still a tick each second.
+	for last := time.Now(); !w.idle(); <-tick.C {
+		if w.grown != nil && w.grown() || time.Since(last) >= tickEvery-every {
+			last = time.Now()
+			w.tell()
+		}
+	}
+}

@@ -1,0 +1,79 @@
+// Package migrations holds the database's schema as numbered SQL files, forward only,
+// and applies them. A file that has been released is never edited.
+//
+// They run as the connecting role, which then owns the tables. The program itself runs
+// as portico_app (see pg.AppRole), which may not exist: a migration that grants to it
+// must ask pg_roles first, as 0001 does.
+package migrations
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver named "pgx"
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed *.sql
+var files embed.FS
+
+// Applied is one migration that was run.
+type Applied struct {
+	Version int64
+	File    string
+	Took    time.Duration
+}
+
+// lockKey is the session advisory lock of whoever migrates: an arbitrary number of ours.
+// It is taken before goose looks, because goose makes its own table without a lock.
+const lockKey = 0x706f727469636f
+
+// Up applies what is pending, each file in its own transaction. Of several programs that
+// start at once, one migrates and the others wait for it.
+func Up(ctx context.Context, databaseURL string) (done []Applied, err error) {
+	err = locked(ctx, databaseURL, func(p *goose.Provider) error {
+		results, err := p.Up(ctx)
+		for _, r := range results {
+			done = append(done, Applied{r.Source.Version, r.Source.Path, r.Duration})
+		}
+		return err
+	})
+	return done, err
+}
+
+// Versions tells the database's version and the newest that this program knows. A smaller
+// current means pending migrations; a larger one, that a newer program was here.
+func Versions(ctx context.Context, databaseURL string) (current, newest int64, err error) {
+	err = locked(ctx, databaseURL, func(p *goose.Provider) error {
+		current, newest, err = p.GetVersions(ctx)
+		return err
+	})
+	return current, newest, err
+}
+
+func locked(ctx context.Context, databaseURL string, use func(*goose.Provider) error) error {
+	db, err := sql.Open("pgx", databaseURL)
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	defer db.Close()
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	defer conn.Close() // and with it the lock, whatever happens
+	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1)", lockKey); err != nil {
+		return fmt.Errorf("migrations: wait for the lock: %w", err)
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, files)
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	if err := use(provider); err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	return nil
+}
