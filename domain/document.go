@@ -64,7 +64,7 @@ type Source struct {
 
 // Calculation is how lines become totals; it is recorded with the document.
 type Calculation struct {
-	Currency         string   `json:"currency" pattern:"^[A-Z]{3}$" example:"GBP"`
+	Currency         string   `json:"currency" required:"false" pattern:"^[A-Z]{3}$" example:"GBP" doc:"The customer's if left out, else the tenant's"`
 	Rounding         Rounding `json:"rounding,omitempty" enum:"half_up,half_even" doc:"half_up if left out"`
 	TaxRounding      string   `json:"tax_rounding,omitempty" enum:"per_line,per_document" doc:"per_document if left out"`
 	PricesIncludeTax bool     `json:"prices_include_tax,omitempty"`

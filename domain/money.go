@@ -37,7 +37,7 @@ func digits(code string) int32 {
 
 // CheckCurrency refuses what is not an ISO 4217 code.
 func CheckCurrency(code string) error {
-	if !currency.IsValid(code) {
+	if code == "" || !currency.IsValid(code) { // the library takes "" for valid
 		return Invalid("money.unknown_currency", "%q is not an ISO 4217 currency code such as GBP", code)
 	}
 	return nil

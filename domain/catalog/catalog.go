@@ -1,0 +1,30 @@
+// Package catalog lists every event type that Portico stores.
+package catalog
+
+import (
+	"portico/domain"
+	"portico/domain/account"
+	"portico/domain/apikey"
+	"portico/domain/contact"
+	"portico/domain/creditmemo"
+	"portico/domain/customer"
+	"portico/domain/importrun"
+	"portico/domain/invoice"
+	"portico/domain/reservation"
+	"portico/domain/tenant"
+)
+
+// New is the whole vocabulary, an aggregate a line.
+func New() *domain.Catalog {
+	return domain.NewCatalog(
+		tenant.Types,
+		customer.Types,
+		contact.Types,
+		invoice.Types,
+		creditmemo.Types,
+		account.Types,
+		reservation.Types,
+		apikey.Types,
+		importrun.Types,
+	)
+}

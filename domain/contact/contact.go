@@ -1,0 +1,150 @@
+// Package contact decides what may happen to one contact: a person's membership in one
+// customer. Who may sign in, and see what, hangs on it.
+package contact
+
+import (
+	"net/mail"
+
+	"github.com/google/uuid"
+
+	"portico/domain"
+)
+
+// Types are the stored names of this aggregate's events. A name is forever.
+var Types = domain.Types{
+	domain.TypeOf[Added]("contact.added"),
+	domain.TypeOf[DetailsChanged]("contact.details_changed"),
+	domain.TypeOf[Removed]("contact.removed"),
+}
+
+// Event is one of the types above.
+type Event = domain.Event[Contact]
+
+// Contact holds what decisions need.
+type Contact struct {
+	status   string // "", active, removed
+	customer uuid.UUID
+	details  Details
+}
+
+// CustomerID is the customer the contact belongs to; the nil UUID unless it is active.
+func (s Contact) CustomerID() uuid.UUID {
+	if s.status != "active" {
+		return uuid.Nil
+	}
+	return s.customer
+}
+
+// Details describe a person: all personal data, stored under the contact's own key (E46).
+type Details struct {
+	Name      string `json:"name" minLength:"1" maxLength:"200" personal:"stream"`
+	Email     string `json:"email,omitempty" maxLength:"254" personal:"stream"`
+	Phone     string `json:"phone,omitempty" maxLength:"40" personal:"stream"`
+	IsPrimary bool   `json:"is_primary,omitempty" doc:"The customer's main contact"`
+}
+
+func (d Details) checked() (Details, error) {
+	name, err := domain.Trimmed(d.Name, "name")
+	if err != nil {
+		return d, err
+	}
+	d.Name = name
+	if d.Email != "" {
+		a, err := mail.ParseAddress(d.Email)
+		if err != nil || a.Address != d.Email {
+			return d, domain.Invalid("contact.email", "%q is not an e-mail address", d.Email)
+		}
+	}
+	return d, nil
+}
+
+// Added says that a person is a contact of a customer.
+type Added struct {
+	CustomerID uuid.UUID `json:"customer_id"`
+	Details
+}
+
+// Evolve makes it active.
+func (e Added) Evolve(Contact) Contact { return Contact{"active", e.CustomerID, e.Details} }
+
+// DetailsChanged replaces the details.
+type DetailsChanged struct {
+	CustomerID uuid.UUID `json:"customer_id"`
+	Details
+}
+
+// Evolve replaces them.
+func (e DetailsChanged) Evolve(s Contact) Contact {
+	s.details = e.Details
+	return s
+}
+
+// Removed ends the membership. It is never taken back: who returns is a new contact (E25).
+type Removed struct {
+	CustomerID uuid.UUID `json:"customer_id"`
+}
+
+// Evolve ends it.
+func (e Removed) Evolve(s Contact) Contact {
+	s.status = "removed"
+	return s
+}
+
+// Add makes a person a contact of a customer.
+type Add struct {
+	CustomerID uuid.UUID `json:"customer_id"`
+	Details
+}
+
+// Decide adds once; the same again is nothing.
+func (c Add) Decide(s Contact) ([]Event, error) {
+	details, err := c.checked()
+	switch {
+	case err != nil:
+		return nil, err
+	case s.status == "active" && s.customer == c.CustomerID && s.details == details:
+		return nil, nil
+	case s.status != "":
+		return nil, domain.Refused("contact.added", "this contact exists already")
+	}
+	return []Event{Added{c.CustomerID, details}}, nil
+}
+
+// ChangeDetails replaces a contact's details.
+type ChangeDetails struct{ Details }
+
+// Decide changes; the same is nothing.
+func (c ChangeDetails) Decide(s Contact) ([]Event, error) {
+	details, err := c.checked()
+	if err == nil {
+		err = s.active()
+	}
+	if err != nil || details == s.details {
+		return nil, err
+	}
+	return []Event{DetailsChanged{s.customer, details}}, nil
+}
+
+// Remove ends the membership and with it all access.
+type Remove struct{ domain.Because }
+
+// Decide removes once.
+func (c Remove) Decide(s Contact) ([]Event, error) {
+	if err := c.Check(); err != nil || s.status == "removed" {
+		return nil, err
+	}
+	if err := s.active(); err != nil {
+		return nil, err
+	}
+	return []Event{Removed{s.customer}}, nil
+}
+
+func (s Contact) active() error {
+	switch s.status {
+	case "active":
+		return nil
+	case "":
+		return domain.NotFound("contact.unknown", "there is no such contact")
+	}
+	return domain.Refused("contact.removed", "this contact was removed")
+}

@@ -1,0 +1,48 @@
+package contact
+
+import (
+	"testing"
+
+	"github.com/google/uuid"
+
+	"portico/domain"
+	"portico/domain/spec"
+)
+
+type events = []Event
+
+func TestContact(t *testing.T) {
+	acme, because := uuid.UUID{1}, domain.Because{Reason: domain.Reason{Code: "left"}}
+	jane := Details{"Jane Doe", "jane@example.com", "+44 1", true}
+	janet := Details{Name: "Janet Doe"}
+	mail := func(address string) Add { return Add{acme, Details{Name: "Jane", Email: address}} }
+	added, removed := events{Added{acme, jane}}, events{Added{acme, jane}, Removed{acme}}
+	spec.Run(t, Types, []spec.Case[Contact]{
+		{Name: "add", When: Add{acme, Details{" Jane Doe ", "jane@example.com", "+44 1", true}}, Then: added},
+		{Name: "add again", Given: added, When: Add{acme, jane}},
+		{Name: "add another under this id", Given: added, When: Add{acme, janet}, Code: "contact.added"},
+		{Name: "add for another customer", Given: added, When: Add{uuid.UUID{2}, jane}, Code: "contact.added"},
+		{Name: "E25: who returns is a new contact", Given: removed, When: Add{acme, jane}, Code: "contact.added"},
+		{Name: "without a name", When: Add{acme, Details{}}, Code: "field.missing"},
+		{Name: "without an address", When: mail(""), Then: events{Added{acme, Details{Name: "Jane"}}}},
+		{Name: "with half an address", When: mail("jane@"), Code: "contact.email"},
+		{Name: "with more than an address", When: mail("Jane <jane@example.com>"), Code: "contact.email"},
+		{Name: "with two addresses", When: mail("a@example.com, b@example.com"), Code: "contact.email"},
+		{Name: "with a header in the address", When: mail("a@example.com\r\nBcc: b@example.com"), Code: "contact.email"},
+		{Name: "change", Given: added, When: ChangeDetails{janet}, Then: events{DetailsChanged{acme, janet}}},
+		{Name: "change nothing", Given: added, When: ChangeDetails{jane}},
+		{Name: "change to nonsense", Given: added, When: ChangeDetails{Details{Name: "J", Email: "x"}}, Code: "contact.email"},
+		{Name: "change nobody", When: ChangeDetails{jane}, Code: "contact.unknown"},
+		{Name: "change who was removed", Given: removed, When: ChangeDetails{janet}, Code: "contact.removed"},
+		{Name: "remove", Given: added, When: Remove{because}, Then: events{Removed{acme}}},
+		{Name: "remove again", Given: removed, When: Remove{because}},
+		{Name: "remove without a reason", Given: added, When: Remove{}, Code: "reason.missing"},
+		{Name: "remove nobody", When: Remove{because}, Code: "contact.unknown"},
+	})
+	s := domain.Fold(Contact{}, added...)
+	if gone := (Removed{acme}).Evolve(s); s.CustomerID() != acme || gone.CustomerID() != uuid.Nil {
+		t.Errorf("of %s, then of %s", s.CustomerID(), gone.CustomerID())
+	}
+}
+
+func TestEvolveLeavesEarlierStates(t *testing.T) { spec.Persistent[Contact](t, Types) }

@@ -1,0 +1,200 @@
+// Package invoice decides what may happen to one invoice as a document: drafting,
+// issuing, publishing, correcting, disputing, voiding. What of it is paid is the
+// account's business, and its status is derived from there, never written.
+package invoice
+
+import (
+	"strings"
+
+	"github.com/google/uuid"
+
+	"portico/domain"
+)
+
+// Types are the stored names of this aggregate's events. A name is forever.
+var Types = domain.Types{
+	domain.TypeOf[Drafted]("invoice.drafted"),
+	domain.TypeOf[Issued]("invoice.issued"),
+	domain.TypeOf[Published]("invoice.published"),
+	domain.TypeOf[ReferenceCorrected]("invoice.reference_corrected"),
+	domain.TypeOf[Restated]("invoice.restated"),
+	domain.TypeOf[Assigned]("invoice.assigned"),
+	domain.TypeOf[DisputeOpened]("invoice.dispute_opened"),
+	domain.TypeOf[DisputeResolved]("invoice.dispute_resolved"),
+	domain.TypeOf[Voided]("invoice.voided"),
+}
+
+// Event is one of the types above.
+type Event = domain.Event[Invoice]
+
+// Invoice holds what decisions need. What a customer reads is in projections.
+type Invoice struct {
+	status    string // "", draft, issued, void
+	document  Document
+	published int // the version that the customer may see; 0: none
+	version   int // of the content: 1 as issued, one more for each restatement or correction
+	disputed  bool
+}
+
+// CustomerID is whose invoice it is: the nil UUID while it is nobody's.
+func (s Invoice) CustomerID() uuid.UUID {
+	if s.document.CustomerID == nil {
+		return uuid.Nil
+	}
+	return *s.document.CustomerID
+}
+
+// Numbered tells whether the invoice's number is reserved for it: since it was issued.
+func (s Invoice) Numbered() bool { return s.version > 0 }
+
+// Voided tells whether it counts no more.
+func (s Invoice) Voided() bool { return s.status == "void" }
+
+// Posted is the document of an issued invoice that belongs on its customer's account.
+func (s Invoice) Posted() (Document, bool) {
+	return s.document, s.status == "issued" && s.document.CustomerID != nil
+}
+
+// Document is an invoice's whole content. Issued, it is immutable but for references (I6).
+type Document struct {
+	Number string `json:"number"`
+	Kind   string `json:"kind"` // invoice, or adjustment
+	domain.Party
+	domain.Calculation
+	IssuedOn    domain.Date   `json:"issued_on"`
+	DueOn       domain.Date   `json:"due_on"`
+	Description string        `json:"description,omitempty"`
+	Reference   string        `json:"reference,omitempty"` // the customer's own, such as a purchase order
+	Lines       []domain.Line `json:"lines"`
+	domain.Totals
+	Withheld int64          `json:"withheld,omitempty"` // minor units, such as CIS deduction (E14)
+	Retained int64          `json:"retained,omitempty"` // minor units, due later by another invoice
+	Source   *domain.Source `json:"source,omitempty"`
+	// RestatedOn is the effective date of a restatement; of an issue it is empty.
+	RestatedOn domain.Date `json:"restated_on,omitempty"`
+}
+
+// Payable is what the account is to ask for: gross less what is withheld or retained (E14).
+func (d Document) Payable() domain.Money {
+	return domain.Money{Minor: d.Gross - d.Withheld - d.Retained, Currency: d.Currency}
+}
+
+// Drafted says that staff work on an invoice. No customer sees it.
+type Drafted struct {
+	Content
+}
+
+// Evolve keeps the latest draft's party only: issuing says everything again.
+func (e Drafted) Evolve(s Invoice) Invoice {
+	s.status, s.document = "draft", Document{Party: e.Party}
+	return s
+}
+
+// Issued says that the customer owes the invoice. Customers see it once it is published.
+type Issued struct{ Document }
+
+// Evolve makes it an issued invoice.
+func (e Issued) Evolve(s Invoice) Invoice {
+	s.status, s.document, s.version = "issued", e.Document, 1
+	return s
+}
+
+// Published says that the customer may see this version (S0.8). ContentHash is the
+// SHA-256 of the version's content.
+type Published struct {
+	CustomerID  *uuid.UUID `json:"customer_id,omitempty"`
+	Version     int        `json:"version"`
+	ContentHash string     `json:"content_hash"`
+}
+
+// Evolve publishes.
+func (e Published) Evolve(s Invoice) Invoice {
+	s.published = e.Version
+	return s
+}
+
+// ReferenceCorrected changes what is not money: the customer's reference, the description.
+// It makes a new version, which the customer does not see until it is published (S0.9).
+type ReferenceCorrected struct {
+	Reference   string `json:"reference"`
+	Description string `json:"description"`
+}
+
+// Evolve corrects.
+func (e ReferenceCorrected) Evolve(s Invoice) Invoice {
+	s.document.Reference, s.document.Description = e.Reference, e.Description
+	s.version++
+	return s
+}
+
+// Restated says that the system an invoice was imported from has changed it.
+type Restated struct {
+	Version int `json:"version"`
+	Document
+}
+
+// Evolve replaces the content.
+func (e Restated) Evolve(s Invoice) Invoice {
+	s.document, s.version = e.Document, e.Version
+	return s
+}
+
+// Assigned says whose an invoice is that was nobody's. It carries the document, for the
+// customer's read models have not seen it before.
+type Assigned struct {
+	Published bool `json:"published"`
+	Document
+}
+
+// Evolve assigns.
+func (e Assigned) Evolve(s Invoice) Invoice {
+	s.document = e.Document
+	return s
+}
+
+// DisputeOpened says that the customer contests the invoice. What people write is
+// personal data, kept under the customer's key.
+type DisputeOpened struct {
+	Text       string        `json:"text" personal:"customer_id"`
+	Amount     *domain.Money `json:"amount,omitempty"` // the contested part; none: all of it
+	CustomerID *uuid.UUID    `json:"customer_id,omitempty"`
+}
+
+// Evolve notes it.
+func (e DisputeOpened) Evolve(s Invoice) Invoice {
+	s.disputed = true
+	return s
+}
+
+// DisputeResolved ends a dispute.
+type DisputeResolved struct {
+	Text       string     `json:"text" personal:"customer_id"`
+	CustomerID *uuid.UUID `json:"customer_id,omitempty"`
+}
+
+// Evolve notes it.
+func (e DisputeResolved) Evolve(s Invoice) Invoice {
+	s.disputed = false
+	return s
+}
+
+// Voided says that the invoice counts no more.
+type Voided struct {
+	WasIssued bool `json:"was_issued"` // else it was a draft
+}
+
+// Evolve ends it.
+func (e Voided) Evolve(s Invoice) Invoice {
+	s.status, s.disputed = "void", false
+	return s
+}
+
+func (s Invoice) issued() error {
+	switch s.status {
+	case "issued":
+		return nil
+	case "":
+		return domain.NotFound("invoice.unknown", "there is no such invoice")
+	}
+	return domain.Refused("invoice.not_issued", "this invoice is %s", strings.Replace(s.status, "draft", "a draft", 1))
+}
