@@ -8,12 +8,12 @@ package migrations
 
 import (
 	"context"
-	"database/sql"
 	"embed"
 	"fmt"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver named "pgx"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 )
 
@@ -55,10 +55,14 @@ func Versions(ctx context.Context, databaseURL string) (current, newest int64, e
 }
 
 func locked(ctx context.Context, databaseURL string, use func(*goose.Provider) error) error {
-	db, err := sql.Open("pgx", databaseURL)
+	config, err := pgx.ParseConfig(databaseURL)
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
+	// goose does not say where its table is, and the default path begins with "$user":
+	// a schema that a migration names like the user would hide the table.
+	config.RuntimeParams["search_path"] = "public"
+	db := stdlib.OpenDB(*config)
 	defer db.Close()
 	conn, err := db.Conn(ctx)
 	if err != nil {

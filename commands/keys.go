@@ -1,0 +1,71 @@
+package commands
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"portico/domain"
+	"portico/domain/apikey"
+	"portico/domain/contact"
+	"portico/domain/customer"
+	"portico/domain/importrun"
+)
+
+// IssueAPIKey records that a key is given out. The key itself is internal/auth's.
+func (c *Commands) IssueAPIKey(ctx context.Context, by Caller, id uuid.UUID, cmd apikey.Issue) (Receipt, *uuid.UUID, error) {
+	if err := by.may(owner...); err != nil {
+		return Receipt{}, nil, err
+	}
+	if cmd.ContactID != nil {
+		person, err := peek[contact.Contact](ctx, c, by.Tenant, "contact", *cmd.ContactID)
+		if err != nil {
+			return Receipt{}, nil, err
+		}
+		customerID := person.CustomerID()
+		if customerID == uuid.Nil {
+			return Receipt{}, nil, domain.NotFound("contact.unknown", "there is no contact %s", cmd.ContactID)
+		}
+		cmd.CustomerID = &customerID
+	}
+	r, err := run(ctx, c, by, about(by, "IssueAPIKey", "apikey", id), decision[apikey.Key]{cmd: cmd})
+	return r, cmd.CustomerID, err
+}
+
+// RevokeAPIKey records that a key opens nothing any more.
+func (c *Commands) RevokeAPIKey(ctx context.Context, by Caller, id uuid.UUID, cmd apikey.Revoke) (Receipt, error) {
+	if err := by.may(owner...); err != nil {
+		return Receipt{}, err
+	}
+	return run(ctx, c, by, about(by, "RevokeAPIKey", "apikey", id), decision[apikey.Key]{cmd: cmd})
+}
+
+// StartImport records that a file is being imported.
+func (c *Commands) StartImport(ctx context.Context, by Caller, id uuid.UUID, cmd importrun.Start) (Receipt, error) {
+	if err := by.may(staff...); err != nil {
+		return Receipt{}, err
+	}
+	return run(ctx, c, by, about(by, "StartImport", "import", id), decision[importrun.Run]{cmd: cmd})
+}
+
+// FinishImport records what came of it.
+func (c *Commands) FinishImport(ctx context.Context, by Caller, id uuid.UUID, cmd importrun.Finish) (Receipt, error) {
+	if err := by.may(staff...); err != nil {
+		return Receipt{}, err
+	}
+	return run(ctx, c, by, about(by, "FinishImport", "import", id), decision[importrun.Run]{cmd: cmd})
+}
+
+// CustomersOf is which customers a contact may see now, read from history itself: what
+// was taken away a moment ago, on any node, is not in it (SECURITY 8.2.5).
+func (c *Commands) CustomersOf(ctx context.Context, tenant string, id uuid.UUID) ([]uuid.UUID, error) {
+	person, err := peek[contact.Contact](ctx, c, tenant, "contact", id)
+	if err != nil || person.CustomerID() == uuid.Nil {
+		return nil, err
+	}
+	of, err := peek[customer.Customer](ctx, c, tenant, "customer", person.CustomerID())
+	if err != nil || !of.PortalOn() {
+		return nil, err
+	}
+	return []uuid.UUID{person.CustomerID()}, nil
+}

@@ -1,0 +1,59 @@
+package commands
+
+import (
+	"context"
+
+	"portico/domain"
+	"portico/domain/tenant"
+)
+
+func (c *Commands) onTenant(ctx context.Context, by Caller, name string, cmd domain.Command[tenant.Tenant]) (Receipt, error) {
+	if err := by.may(owner...); err != nil {
+		return Receipt{}, err
+	}
+	return run(ctx, c, by, about(by, name, "tenant", TenantID(by.Tenant)), decision[tenant.Tenant]{cmd: cmd})
+}
+
+// RegisterTenant sets the tenant up.
+func (c *Commands) RegisterTenant(ctx context.Context, by Caller, cmd tenant.Register) (Receipt, error) {
+	return c.onTenant(ctx, by, "RegisterTenant", cmd)
+}
+
+// ChangeTenantSettings replaces name, zone, currency and locale.
+func (c *Commands) ChangeTenantSettings(ctx context.Context, by Caller, cmd tenant.ChangeSettings) (Receipt, error) {
+	return c.onTenant(ctx, by, "ChangeTenantSettings", cmd)
+}
+
+// AddBranch adds a branch; the receipt's id is the branch's.
+func (c *Commands) AddBranch(ctx context.Context, by Caller, cmd tenant.AddBranch) (Receipt, error) {
+	by = by.complete(c)
+	cmd.BranchID = by.newID(cmd.BranchID, "branch")
+	r, err := c.onTenant(ctx, by, "AddBranch", cmd)
+	r.ID = cmd.BranchID
+	return r, err
+}
+
+// CloseBranch ends a branch.
+func (c *Commands) CloseBranch(ctx context.Context, by Caller, cmd tenant.CloseBranch) (Receipt, error) {
+	return c.onTenant(ctx, by, "CloseBranch", cmd)
+}
+
+// AddContractor adds a contractor; the receipt's id is the contractor's.
+func (c *Commands) AddContractor(ctx context.Context, by Caller, cmd tenant.AddContractor) (Receipt, error) {
+	by = by.complete(c)
+	cmd.ContractorID = by.newID(cmd.ContractorID, "contractor")
+	r, err := c.onTenant(ctx, by, "AddContractor", cmd)
+	r.ID = cmd.ContractorID
+	return r, err
+}
+
+// ChangePaymentPolicy says what contacts may pay.
+func (c *Commands) ChangePaymentPolicy(ctx context.Context, by Caller, cmd tenant.ChangePaymentPolicy) (Receipt, error) {
+	return c.onTenant(ctx, by, "ChangePaymentPolicy", cmd)
+}
+
+// TenantKnown tells whether a tenant was registered.
+func (c *Commands) TenantKnown(ctx context.Context, code string) (bool, error) {
+	t, err := peek[tenant.Tenant](ctx, c, code, "tenant", TenantID(code))
+	return t.Known(), err
+}

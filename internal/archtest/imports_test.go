@@ -1,0 +1,111 @@
+// Package archtest holds Portico to its own import rules.
+package archtest
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// allowed maps a package to the packages of Portico that it may import; "*" is one
+// element. The more specific rule wins.
+var allowed = map[string][]string{
+	"domain":                {},
+	"domain/spec":           {"domain"},
+	"domain/catalog":        {"domain", "domain/*"},
+	"domain/*":              {"domain"},
+	"commands":              {"domain", "domain/*", "internal/eventstore", "internal/envelope"},
+	"projections":           {"domain", "domain/*", "internal/eventstore", "internal/envelope", "internal/pg"},
+	"api":                   {"domain", "domain/*", "commands", "projections", "web", "internal/*"},
+	"migrations":            {},
+	"web":                   {},
+	"internal/eventstore":   {},
+	"internal/eventstore/*": {"internal/eventstore"},
+	"internal/envelope":     {"domain", "internal/eventstore"},
+	"internal/keyring":      {"internal/envelope"},
+	"internal/auth":         {"domain", "domain/*", "commands", "internal/envelope"},
+	"internal/importer":     {"domain", "domain/*", "commands", "internal/*"},
+	"internal/reactions":    {"domain", "domain/*", "commands", "internal/*"},
+	"internal/pg":           {},
+	"internal/pgserver":     {"internal/pg"},
+	"internal/pgtest":       {"migrations", "internal/pg", "internal/pgserver"},
+	"internal/sample":       {},
+	"internal/*":            {"domain", "internal/*"},
+	"cmd/*":                 {"*", "*/*"},
+}
+
+// reserved says which packages alone may import a library: each has one door (STYLE §3).
+var reserved = map[string][]string{
+	"github.com/ThreeDotsLabs/watermill":  {"internal/reactions"},
+	"github.com/EventStore/":              {"internal/eventstore"},
+	"github.com/go-chi/chi":               {"api"},
+	"github.com/danielgtaylor/huma":       {"api"},
+	"github.com/pressly/goose":            {"migrations"},
+	"github.com/spf13/cobra":              {"cmd/portico"},
+	"github.com/prometheus/client_golang": {"api"},
+	"github.com/benbjohnson/immutable":    {"domain/account", "commands"},
+	"github.com/cockroachdb/apd":          {"domain"},
+	"github.com/bojanz/currency":          {"domain"},
+	"github.com/schollz/progressbar":      {"cmd/portico"},
+	"github.com/hashicorp/golang-lru":     {"commands", "internal/keyring", "projections"},
+}
+
+func TestImports(t *testing.T) {
+	fset := token.NewFileSet()
+	err := filepath.WalkDir("../..", func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return err
+		}
+		from := path.Dir(strings.TrimPrefix(filepath.ToSlash(file), "../../"))
+		f, err := parser.ParseFile(fset, file, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, i := range f.Imports {
+			name, _ := strconv.Unquote(i.Path.Value)
+			if to, ours := strings.CutPrefix(name, "portico/"); ours && !may(from, to) {
+				t.Errorf("%s imports %s", file, to)
+			}
+			for library, doors := range reserved {
+				if strings.HasPrefix(name, library) && !matches(doors, from) {
+					t.Errorf("%s imports %s, which only %v may", file, name, doors)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestTopLevel keeps the layout that the handbook fixes.
+func TestTopLevel(t *testing.T) {
+	for _, pattern := range []string{"../../*.go"} {
+		if files, _ := filepath.Glob(pattern); len(files) > 0 {
+			t.Errorf("Go files at the top level: %v", files)
+		}
+	}
+}
+
+func may(from, to string) bool {
+	rules, ok := allowed[from]
+	if !ok {
+		rules, ok = allowed[path.Dir(from)+"/*"]
+	}
+	return ok && matches(rules, to)
+}
+
+func matches(rules []string, name string) bool {
+	for _, r := range rules {
+		if ok, _ := path.Match(r, name); ok {
+			return true
+		}
+	}
+	return false
+}

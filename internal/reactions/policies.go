@@ -1,0 +1,169 @@
+package reactions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+	"github.com/google/uuid"
+
+	"portico/commands"
+	"portico/domain"
+	"portico/domain/account"
+	"portico/domain/creditmemo"
+	"portico/domain/invoice"
+	"portico/internal/envelope"
+	"portico/internal/eventstore"
+)
+
+// topic is the name, and checkpoint, of the policies.
+const topic = "policies"
+
+// Policies carry what happened to one aggregate over to the next: an issued invoice is
+// posted to its account, and so on. They act through commands, under ids derived from
+// the event, so that a repetition is an idempotent append.
+type Policies struct {
+	Subscriber *Subscriber
+	Commands   *commands.Commands
+	Codec      *envelope.Codec
+	Log        *slog.Logger
+}
+
+// wanted are the events that follow returns a command for.
+var wanted = map[string]bool{
+	"invoice.issued": true, "invoice.assigned": true, "invoice.restated": true,
+	"credit_memo.issued": true, "credit_memo.assigned": true, "credit_memo.restated": true,
+	"account.invoice_reversed": true, "account.credit_reversed": true, "account.unapplied_transferred_out": true,
+}
+
+// NewPolicies are the policies over a store.
+func NewPolicies(s *Subscriber, c *commands.Commands, log *slog.Logger) *Policies {
+	s.Wanted = wanted
+	return &Policies{s, c, c.Codec, log}
+}
+
+// Run handles events until ctx ends.
+func (p *Policies) Run(ctx context.Context) error {
+	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: 10 * time.Second}, watermill.NewSlogLogger(p.Log))
+	if err != nil {
+		return err
+	}
+	retry := middleware.Retry{MaxRetries: 3, InitialInterval: 50 * time.Millisecond, Multiplier: 3, ShouldRetry: func(r middleware.RetryParams) bool {
+		return !errors.Is(r.Err, context.Canceled)
+	}}
+	router.AddMiddleware(middleware.CorrelationID, retry.Middleware, middleware.Recoverer)
+	router.AddConsumerHandler(topic, topic, p.Subscriber, p.handle)
+	return router.Run(ctx)
+}
+
+// Settle waits until whatever follows from pos, by however many policies in a row, has
+// been appended, and answers up to where. The longest chain is two: void and transfer.
+func (p *Policies) Settle(ctx context.Context, pos eventstore.Position) (eventstore.Position, error) {
+	for range 3 {
+		emitted, err := p.Subscriber.Wait(ctx, topic, pos)
+		if err != nil || !pos.Before(emitted) {
+			return pos, err
+		}
+		pos = emitted
+	}
+	return pos, nil
+}
+
+// Progress is how far the policies have come.
+func (p *Policies) Progress(ctx context.Context) (eventstore.Position, error) {
+	low, _, err := p.Subscriber.Progress(ctx, topic)
+	return low, err
+}
+
+func (p *Policies) handle(m *message.Message) error {
+	recorded, err := fromMessage(m)
+	if err != nil {
+		return err
+	}
+	e, err := p.Codec.Open(m.Context(), recorded)
+	if err != nil {
+		return err
+	}
+	receipt, err := p.follow(m.Context(), e)
+	var refused *domain.Error
+	if errors.As(err, &refused) && refused.Kind != domain.KindUnavailable {
+		return p.refusal(m.Context(), e, refused)
+	}
+	if err != nil {
+		return fmt.Errorf("%s of %s: %w", e.Type, e.Stream, err)
+	}
+	if t := p.Subscriber.owned(topic); t != nil {
+		t.emit(receipt.Position)
+	}
+	return nil
+}
+
+// follow asks for what an event leads to.
+func (p *Policies) follow(ctx context.Context, e envelope.Event) (commands.Receipt, error) {
+	by, id, c := caller(e), e.Stream.AggregateID(), p.Commands
+	switch d := e.Data.(type) {
+	case invoice.Issued:
+		return forCustomer(d.Party, func() (commands.Receipt, error) { return c.PostInvoice(ctx, by, id, d.Document) })
+	case invoice.Assigned:
+		return c.PostInvoice(ctx, by, id, d.Document)
+	case invoice.Restated:
+		return forCustomer(d.Party, func() (commands.Receipt, error) { return c.AdjustInvoice(ctx, by, id, d.Document) })
+	case creditmemo.Issued:
+		return forCustomer(d.Party, func() (commands.Receipt, error) { return c.PostCreditMemo(ctx, by, id, d.Document) })
+	case creditmemo.Assigned:
+		return c.PostCreditMemo(ctx, by, id, d.Document)
+	case creditmemo.Restated:
+		return forCustomer(d.Party, func() (commands.Receipt, error) { return c.AdjustCreditMemo(ctx, by, id, d.Document) })
+	case account.InvoiceReversed:
+		return c.FollowReversedInvoice(ctx, by, d.InvoiceID, because(e))
+	case account.CreditReversed:
+		return c.FollowReversedCreditMemo(ctx, by, d.CreditID, because(e))
+	case account.UnappliedTransferredOut:
+		return c.ReceiveTransfer(ctx, by, commands.Ledger{CustomerID: id, Currency: d.Amount.Currency}, d)
+	}
+	return commands.Receipt{}, nil
+}
+
+func forCustomer(party domain.Party, post func() (commands.Receipt, error)) (commands.Receipt, error) {
+	if party.CustomerID == nil {
+		return commands.Receipt{}, nil // on nobody's account
+	}
+	return post()
+}
+
+// caller is Portico itself, because of an event.
+func caller(e envelope.Event) commands.Caller {
+	return commands.Caller{
+		Tenant:      e.Meta.Tenant,
+		Actor:       envelope.Actor{Kind: envelope.System, ID: domain.DerivedID(uuid.NameSpaceOID, "portico", topic)},
+		Roles:       []string{"system"},
+		Origin:      envelope.Origin{Channel: envelope.ChannelPolicy, RequestID: e.Meta.Origin.RequestID},
+		CommandID:   domain.DerivedID(e.ID, topic),
+		Correlation: e.Meta.CorrelationID,
+		Causation:   e.ID,
+		OccurredAt:  e.Meta.OccurredAt,
+	}
+}
+
+func because(e envelope.Event) domain.Because {
+	if e.Meta.Reason != nil {
+		return domain.Because{Reason: *e.Meta.Reason}
+	}
+	return domain.Because{Reason: domain.Reason{Code: "account_reversed"}}
+}
+
+const sqlRefusal = `insert into portico.policy_refusals (consumer, event_id, stream, pos, code, message)
+	values ($1, $2, $3, $4, $5, $6) on conflict do nothing`
+
+// refusal records what cannot be carried over by trying again. The log goes on; staff see
+// what is open.
+func (p *Policies) refusal(ctx context.Context, e envelope.Event, refused *domain.Error) error {
+	p.Log.Error("a policy was refused", "type", e.Type, "stream", e.Stream, "position", e.Pos.String(), "code", refused.Code)
+	_, err := p.Subscriber.DB.Exec(ctx, sqlRefusal, topic, e.ID, string(e.Stream), e.Pos.String(), refused.Code, refused.Message)
+	return err
+}
