@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -43,13 +44,19 @@ func (s *Server) prepare() error {
 }
 
 // create runs initdb beside the cluster's place and moves the result there: a cluster
-// that exists is complete, and what an interrupted initdb left is thrown away.
+// that exists is complete, and what an interrupted initdb left is thrown away. Each
+// attempt has a place of its own, for the initdb of a process that was killed may still
+// be at work, and clears up after itself.
 func (s *Server) create(ctx context.Context, bin string) error {
 	s.say("creating a database cluster in %s", s.path("cluster"))
-	fresh := s.path("cluster.new")
-	if err := os.RemoveAll(fresh); err != nil {
+	left, err := filepath.Glob(s.path("cluster.new-*"))
+	if err != nil {
 		return err
 	}
+	for _, dir := range left {
+		_ = os.RemoveAll(dir) // its initdb may be writing to it: then the next start tries again
+	}
+	fresh := fmt.Sprintf("%s-%d-%d", s.path("cluster.new"), os.Getpid(), time.Now().UnixNano())
 	args := []string{"-D", fresh, "-U", superuser, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-instructions"}
 	if s.opt.Fast {
 		args = append(args, "--no-sync")

@@ -70,6 +70,27 @@ func try(t *testing.T, url, sql string) (got string, err error) {
 	return got, c.QueryRow(t.Context(), sql).Scan(&got)
 }
 
+// stranger is a process of a path's owner: the server could send it signals.
+func stranger(t *testing.T, path string) (pid int) {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("sleep", "60")
+	if st := info.Sys().(*syscall.Stat_t); int(st.Uid) != os.Geteuid() {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: st.Uid, Gid: st.Gid}}
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // killed
+	})
+	return cmd.Process.Pid
+}
+
 func gone(t *testing.T, pid int) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
@@ -138,7 +159,7 @@ func TestLifeOfAServer(t *testing.T) {
 	})
 	t.Run("a stale postmaster.pid that names a living stranger is no obstacle", func(t *testing.T) {
 		pidFile := filepath.Join(dir, "cluster", "postmaster.pid")
-		stale := strconv.Itoa(os.Getppid()) + "\n" + filepath.Join(dir, "cluster") + "\n1\n5432\n/nowhere\n\n1 1\nready\n"
+		stale := strconv.Itoa(stranger(t, filepath.Join(dir, "cluster"))) + "\n" + filepath.Join(dir, "cluster") + "\n1\n5432\n/nowhere\n\n1 1\nready\n"
 		if err := os.WriteFile(pidFile, []byte(stale), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -153,7 +174,7 @@ func TestLifeOfAServer(t *testing.T) {
 func TestTwoStartersAtOnceAndAnInterruptedInitdb(t *testing.T) {
 	dir := filepath.Join(tempDir(t), "d")
 	// What a killed initdb leaves: some files, and no cluster.
-	if err := os.MkdirAll(filepath.Join(dir, "cluster.new", "base"), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, "cluster.new-1-1", "base"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if os.Geteuid() == 0 { // a directory with something in it is not given away
@@ -176,7 +197,7 @@ func TestTwoStartersAtOnceAndAnInterruptedInitdb(t *testing.T) {
 	if servers[0].PID() == 0 || servers[0].PID() != servers[1].PID() {
 		t.Errorf("two starters got %d and %d", servers[0].PID(), servers[1].PID())
 	}
-	if _, err := os.Stat(filepath.Join(dir, "cluster.new")); err == nil {
+	if _, err := os.Stat(filepath.Join(dir, "cluster.new-1-1")); err == nil {
 		t.Error("a half-made cluster was left")
 	}
 	stop(t, servers[0])
