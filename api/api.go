@@ -1,0 +1,138 @@
+// Package api is Portico over HTTP: each command and each query is one operation, named
+// after its method, with one route line that says who may use it. Requests are checked
+// against the same Go types that the OpenAPI document is made of. It decides nothing:
+// rules are in domain, permissions on rows in projections.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/google/uuid"
+
+	"portico/commands"
+	"portico/internal/auth"
+	"portico/internal/eventstore"
+	"portico/internal/idempotency"
+	"portico/projections"
+)
+
+// Deps is what the API needs. Checks and Progress may be left out.
+type Deps struct {
+	Commands *commands.Commands
+	Queries  *projections.Queries
+	Auth     *auth.Keys
+	Once     *idempotency.Store
+	// Wait blocks until a group of read models shows what a position led to, for a customer
+	// (the nil UUID: for all), or ctx ends, and tells whether it does.
+	Wait func(ctx context.Context, after eventstore.Position, group string, route uuid.UUID) (bool, error)
+	// Checks are what /readyz asks.
+	Checks []Check
+	// Progress is what /metrics shows of read models and policies.
+	Progress       func(ctx context.Context) ([]Progress, error)
+	Log            *slog.Logger
+	Clock          func() time.Time
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+	Version        string
+}
+
+type api struct {
+	Deps
+	router   *chi.Mux
+	huma     huma.API
+	policies map[string]policy // by method and path
+	metrics  *metrics
+	ready    readiness
+}
+
+// New is the API, complete. It fails if a route has no policy.
+func New(d Deps) (http.Handler, error) {
+	a := assemble(d)
+	if err := a.checkPolicies(); err != nil {
+		return nil, err
+	}
+	if err := a.checkSchemas(); err != nil {
+		return nil, err
+	}
+	return a.observe(a.router), nil
+}
+
+func assemble(d Deps) *api {
+	if d.Log == nil {
+		d.Log = slog.Default()
+	}
+	if d.Clock == nil {
+		d.Clock = time.Now
+	}
+	a := &api{Deps: d, router: chi.NewMux(), policies: map[string]policy{}}
+	a.metrics = newMetrics(d.Progress, d.Log)
+	a.router.Use(middleware.GetHead)
+	a.router.NotFound(func(w http.ResponseWriter, r *http.Request) {
+		a.refuse(w, r, problem(http.StatusNotFound, "route.unknown", "there is nothing at this path: see /docs"))
+	})
+	a.router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", strings.Join(a.methods(r.URL.Path), ", "))
+		a.refuse(w, r, problem(http.StatusMethodNotAllowed, "route.method_not_allowed", "this path has other methods: see Allow"))
+	})
+	a.huma = huma.NewAPI(config(d.Version), a)
+	a.commandRoutes()
+	a.ledgerRoutes()
+	a.keyRoutes()
+	a.queryRoutes()
+	a.publicRoutes()
+	return a
+}
+
+// ServeHTTP makes api a huma.Adapter.
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.router.ServeHTTP(w, r) }
+
+// methods are those that a path has.
+func (a *api) methods(path string) []string {
+	all := []string{http.MethodDelete, http.MethodGet, http.MethodHead, http.MethodPatch, http.MethodPost, http.MethodPut}
+	return slices.DeleteFunc(all, func(method string) bool {
+		if method == http.MethodHead {
+			method = http.MethodGet
+		}
+		return !a.router.Match(chi.NewRouteContext(), method, path)
+	})
+}
+
+// failed makes a problem of a command's or query's error, and logs what is our own.
+func (a *api) failed(ctx context.Context, err error) error {
+	rq := requestOf(ctx)
+	p := *problemOf(err)
+	p.RequestID, rq.code = rq.id, p.Code
+	if p.Status >= 500 {
+		a.Log.Error("request failed", "request_id", rq.id, "operation", rq.operation, "code", p.Code, "error", err)
+	}
+	return &p
+}
+
+// GetHeaders is for huma: what a client should know besides.
+func (p *Problem) GetHeaders() http.Header {
+	if p.Status == http.StatusServiceUnavailable {
+		return http.Header{"Retry-After": {"1"}}
+	}
+	return nil
+}
+
+// Server is an HTTP server for a handler, with bounds that no client can outwait.
+func Server(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       20 * time.Second,
+		WriteTimeout:      60 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}

@@ -1,0 +1,43 @@
+package api
+
+import (
+	"context"
+
+	"portico/domain"
+	"portico/projections"
+)
+
+// queryRoutes are the questions. Each names the group of read models that it reads, which
+// is what a position is waited for in.
+func (a *api) queryRoutes() {
+	q, portal := a.Queries, projections.Portal.Name
+	getAll(a, "/v1/tenant", portal, customers, q.GetTenant)
+	getID(a, "/v1/customers/{id}", portal, customers, q.GetCustomer)
+	getOf(a, "/v1/customers/{id}/balance", portal, customers, q.GetBalance)
+	getOf(a, "/v1/customers/{id}/statement", portal, customers, q.GetStatement)
+	get(a, "/v1/invoices", portal, customers, q.ListInvoices)
+	getID(a, "/v1/invoices/{id}", portal, customers, q.GetInvoice)
+	get(a, "/v1/payments", portal, customers, q.ListPayments)
+	getID(a, "/v1/payments/{id}", portal, customers, q.GetPayment)
+	get(a, "/v1/credit-memos", portal, customers, q.ListCreditMemos)
+	getID(a, "/v1/credit-memos/{id}", portal, customers, q.GetCreditMemo)
+	get(a, "/v1/activity", portal, customers, q.ListActivity)
+
+	query(a, "/v1/receivables/ageing", portal, readers, "GetAgeing", func(ctx context.Context, v projections.Viewer, f ageingFilter) (projections.AgeingReport, error) {
+		return q.GetAgeing(ctx, v, f.AsOf)
+	})
+	staff := projections.Staff.Name
+	getAll(a, "/v1/receivables/summary", staff, readers, q.GetReceivablesSummary)
+	get(a, "/v1/receivables/unapplied", staff, readers, q.ListUnappliedMoney)
+	get(a, "/v1/customers", staff, readers, q.ListCustomers)
+	get(a, "/v1/unassigned-documents", staff, readers, q.ListUnassignedDocuments)
+	get(a, "/v1/imports", staff, readers, q.ListImports)
+
+	get(a, "/v1/contacts", projections.Access.Name, readers, q.ListContacts)
+	get(a, "/v1/api-keys", projections.Access.Name, watchers, q.ListAPIKeys)
+	get(a, "/v1/history", projections.Audit.Name, auditors, q.GetHistory)
+}
+
+type ageingFilter struct {
+	AsOf domain.Date `query:"as_of" format:"date" doc:"At the end of this date; today if left out"`
+}

@@ -1,0 +1,132 @@
+// Package auth knows API keys: who may call Portico, as whom. A key is shown once, when
+// it is made; the database keeps its SHA-256. That a key exists, for whom and until when
+// is history (domain/apikey); the hash is not.
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"portico/commands"
+	"portico/internal/envelope"
+)
+
+// Keys are the API keys in portico.api_keys.
+type Keys struct {
+	DB       *pgxpool.Pool
+	Commands *commands.Commands
+	Clock    func() time.Time
+	// Customers tells which customers a contact may see now: none once it was removed. It
+	// is asked at each request. Left out, history is asked.
+	Customers func(ctx context.Context, tenant string, contact uuid.UUID) ([]uuid.UUID, error)
+}
+
+// Principal is who a request comes from.
+type Principal struct {
+	KeyID     uuid.UUID
+	Tenant    string
+	Role      string // staff, auditor, integration or contact
+	Contact   uuid.UUID
+	Customers []uuid.UUID // whose data a contact may see
+}
+
+// ActorID names who acts in events: the contact, or the key itself.
+func (p Principal) ActorID() uuid.UUID {
+	if p.Contact != uuid.Nil {
+		return p.Contact
+	}
+	return p.KeyID
+}
+
+// Actor is who acts, for an envelope.
+func (p Principal) Actor() envelope.Actor { return envelope.Actor{Kind: p.Role, ID: p.ActorID()} }
+
+// ErrInvalid says that a key opens nothing. It does not say why.
+var ErrInvalid = errors.New("auth: this key opens nothing")
+
+const (
+	prefix     = "pk_"
+	secretSize = 32 // random bytes in a key
+	// usedEvery is how exactly the last use of a key is kept.
+	usedEvery = time.Minute
+)
+
+// newToken makes a key: pk_<tenant>_<32 random bytes in base 62>.
+func newToken(tenant string) string {
+	secret := make([]byte, secretSize)
+	rand.Read(secret)
+	text := new(big.Int).SetBytes(secret).Text(62)
+	return prefix + tenant + "_" + strings.Repeat("0", 43-len(text)) + text
+}
+
+func hash(token string) []byte {
+	sum := sha256.Sum256([]byte(token))
+	return sum[:]
+}
+
+type text string // keeps SQL constant: a value of another string type does not compile
+
+const sqlFind text = `
+select id, tenant, role, contact_id, hash, last_used_at
+from portico.api_keys where hash = $1 and revoked_at is null`
+
+const sqlUsed text = `
+update portico.api_keys set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $2)`
+
+// Authenticate finds out whose a token is. Every token costs one look-up by its hash,
+// whatever it looks like: neither text nor time tells a near miss from a wild guess.
+func (k *Keys) Authenticate(ctx context.Context, token string) (Principal, error) {
+	given := hash(token)
+	var p Principal
+	var contact *uuid.UUID
+	var stored []byte
+	var used *time.Time
+	err := k.DB.QueryRow(ctx, string(sqlFind), given).Scan(&p.KeyID, &p.Tenant, &p.Role, &contact, &stored, &used)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return Principal{}, ErrInvalid
+	case err != nil:
+		return Principal{}, fmt.Errorf("auth: %w", err)
+	case subtle.ConstantTimeCompare(given, stored) != 1:
+		return Principal{}, ErrInvalid
+	}
+	if contact != nil {
+		p.Contact = *contact
+	}
+	if err := k.resolve(ctx, &p); err != nil {
+		return Principal{}, err
+	}
+	if now := k.Clock().UTC(); used == nil || now.Sub(*used) >= usedEvery {
+		if _, err := k.DB.Exec(ctx, string(sqlUsed), p.KeyID, now); err != nil {
+			return Principal{}, fmt.Errorf("auth: %w", err)
+		}
+	}
+	return p, nil
+}
+
+// resolve asks what a contact may see now. Who may see nothing does not get in.
+func (k *Keys) resolve(ctx context.Context, p *Principal) (err error) {
+	if p.Role != envelope.Contact {
+		return nil
+	}
+	ask := k.Customers
+	if ask == nil {
+		ask = k.Commands.CustomersOfContact
+	}
+	p.Customers, err = ask(ctx, p.Tenant, p.Contact)
+	if err == nil && len(p.Customers) == 0 {
+		err = ErrInvalid
+	}
+	return err
+}

@@ -1,0 +1,170 @@
+package projections
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"portico/domain/apikey"
+	"portico/domain/contact"
+	"portico/internal/envelope"
+)
+
+var (
+	contacts = NewTable[docKey, contactRow]("contacts")
+	apiKeys  = NewTable[docKey, apiKeyRow]("api_keys")
+)
+
+type contactRow struct {
+	Tenant     string     `db:"tenant,key"`
+	ID         uuid.UUID  `db:"id,key"`
+	CustomerID uuid.UUID  `db:"customer_id"`
+	Name       string     `db:"name"`
+	Email      string     `db:"email"`
+	Phone      string     `db:"phone"`
+	IsPrimary  bool       `db:"is_primary"`
+	Active     bool       `db:"active"`
+	AddedAt    time.Time  `db:"added_at"`
+	RemovedAt  *time.Time `db:"removed_at"`
+}
+
+func applyContact(b *Batch, e envelope.Event) error {
+	switch d := e.Data.(type) {
+	case contact.Added:
+		k := about(e)
+		row := contactRow{Tenant: k.Tenant, ID: k.ID, CustomerID: d.CustomerID, Active: true, AddedAt: e.At}
+		row.describe(d.Details)
+		contacts.Put(b, row)
+	case contact.DetailsChanged:
+		if c := contacts.Get(b, about(e)); c != nil {
+			c.describe(d.Details)
+		}
+	case contact.Removed:
+		if c := contacts.Get(b, about(e)); c != nil {
+			c.Active, c.RemovedAt = false, &e.At
+		}
+	}
+	return nil
+}
+
+func (c *contactRow) describe(d contact.Details) {
+	c.Name, c.Email, c.Phone, c.IsPrimary = d.Name, d.Email, d.Phone, d.IsPrimary
+}
+
+// apiKeyRow is that there is a key. What it opens is checked elsewhere, not here.
+type apiKeyRow struct {
+	Tenant     string     `db:"tenant,key"`
+	ID         uuid.UUID  `db:"id,key"`
+	Name       string     `db:"name"`
+	Role       string     `db:"role"`
+	ContactID  *uuid.UUID `db:"contact_id"`
+	CustomerID *uuid.UUID `db:"customer_id"`
+	IssuedAt   time.Time  `db:"issued_at"`
+	RevokedAt  *time.Time `db:"revoked_at"`
+}
+
+func applyAPIKey(b *Batch, e envelope.Event) error {
+	switch d := e.Data.(type) {
+	case apikey.Issued:
+		k := about(e)
+		apiKeys.Put(b, apiKeyRow{Tenant: k.Tenant, ID: k.ID, Name: d.Name, Role: d.Role, ContactID: d.ContactID, CustomerID: d.CustomerID, IssuedAt: e.At})
+	case apikey.Revoked:
+		if r := apiKeys.Get(b, about(e)); r != nil {
+			r.RevokedAt = &e.At
+		}
+	}
+	return nil
+}
+
+// Contact is a person's membership in a customer.
+type Contact struct {
+	ID         uuid.UUID  `json:"id"`
+	CustomerID uuid.UUID  `json:"customer_id"`
+	Name       string     `json:"name"`
+	Email      string     `json:"email,omitempty"`
+	Phone      string     `json:"phone,omitempty"`
+	IsPrimary  bool       `json:"is_primary"`
+	Active     bool       `json:"active"`
+	AddedAt    time.Time  `json:"added_at"`
+	RemovedAt  *time.Time `json:"removed_at,omitempty"`
+}
+
+// APIKey is that a key was given out. The key itself is nowhere.
+type APIKey struct {
+	ID         uuid.UUID  `json:"id"`
+	Name       string     `json:"name"`
+	Role       string     `json:"role" enum:"staff,auditor,integration,contact"`
+	ContactID  *uuid.UUID `json:"contact_id,omitempty"`
+	CustomerID *uuid.UUID `json:"customer_id,omitempty"`
+	IssuedAt   time.Time  `json:"issued_at"`
+	RevokedAt  *time.Time `json:"revoked_at,omitempty"`
+}
+
+// ContactFilter narrows the list of contacts.
+type ContactFilter struct {
+	CustomerID uuid.UUID `query:"customer_id" doc:"Of this customer only"`
+	Removed    bool      `query:"removed" doc:"Removed ones too"`
+	Paging
+}
+
+const (
+	sqlContacts text = `
+select * from {s}.contacts where tenant = @tenant and (@customer::uuid is null or customer_id = @customer)
+  and (@removed or active) and (customer_id, id) > (@after_customer::uuid, @id::uuid)
+order by customer_id, id limit @limit`
+	sqlAPIKeys text = `
+select * from {s}.api_keys where tenant = @tenant and id > @id::uuid order by id limit @limit`
+)
+
+// ListContacts lists contacts, customer by customer; for staff.
+func (q *Queries) ListContacts(ctx context.Context, v Viewer, f ContactFilter) (Page[Contact], error) {
+	var none Page[Contact]
+	s, err := q.staffScope(ctx, v, Access.Name)
+	if err != nil {
+		return none, err
+	}
+	customer, id := uuid.Nil, uuid.Nil
+	if f.Cursor != "" {
+		parts, err := f.parts(2)
+		if err != nil {
+			return none, err
+		}
+		if customer.UnmarshalText([]byte(parts[0])) != nil || id.UnmarshalText([]byte(parts[1])) != nil {
+			return none, malformedCursor()
+		}
+	}
+	rows, err := many[contactRow](ctx, q.DB, sqlContacts, s, pgx.NamedArgs{
+		"customer": optional(f.CustomerID), "removed": f.Removed, "after_customer": customer, "id": id, "limit": f.limit() + 1,
+	})
+	if err != nil {
+		return none, err
+	}
+	return page(f.Paging, rows, func(c contactRow) Contact {
+		return Contact{c.ID, c.CustomerID, c.Name, c.Email, c.Phone, c.IsPrimary, c.Active, c.AddedAt.UTC(), c.RemovedAt}
+	}, func(c contactRow) string { return cursorOf(c.CustomerID.String(), c.ID.String()) }), nil
+}
+
+// ListAPIKeys lists the keys that were given out; for staff.
+func (q *Queries) ListAPIKeys(ctx context.Context, v Viewer, p Paging) (Page[APIKey], error) {
+	var none Page[APIKey]
+	s, err := q.staffScope(ctx, v, Access.Name)
+	if err != nil {
+		return none, err
+	}
+	id := uuid.Nil
+	if p.Cursor != "" {
+		parts, err := p.parts(1)
+		if err != nil || id.UnmarshalText([]byte(parts[0])) != nil {
+			return none, malformedCursor()
+		}
+	}
+	rows, err := many[apiKeyRow](ctx, q.DB, sqlAPIKeys, s, pgx.NamedArgs{"id": id, "limit": p.limit() + 1})
+	if err != nil {
+		return none, err
+	}
+	return page(p, rows, func(k apiKeyRow) APIKey {
+		return APIKey{k.ID, k.Name, k.Role, k.ContactID, k.CustomerID, k.IssuedAt.UTC(), k.RevokedAt}
+	}, func(k apiKeyRow) string { return cursorOf(k.ID.String()) }), nil
+}

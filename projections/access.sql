@@ -1,0 +1,28 @@
+-- Who may come in, and as whom.
+
+create table {s}.contacts (
+    tenant      text not null,
+    id          uuid not null,
+    customer_id uuid not null,
+    name        text not null,
+    email       text not null,
+    phone       text not null,
+    is_primary  boolean not null,
+    active      boolean not null,
+    added_at    timestamptz not null,
+    removed_at  timestamptz,
+    primary key (tenant, id)
+);
+create index contacts_of_customer on {s}.contacts (tenant, customer_id, id);
+
+create table {s}.api_keys (
+    tenant      text not null,
+    id          uuid not null,
+    name        text not null,
+    role        text not null,
+    contact_id  uuid,
+    customer_id uuid,
+    issued_at   timestamptz not null,
+    revoked_at  timestamptz,
+    primary key (tenant, id)
+);

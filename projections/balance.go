@@ -1,0 +1,162 @@
+package projections
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"portico/domain"
+)
+
+// Balance is what a customer owes, by currency: currencies never mix (E12).
+type Balance struct {
+	CustomerID   uuid.UUID         `json:"customer_id"`
+	AsOf         domain.Date       `json:"as_of" format:"date" doc:"Ageing and overdue count from this date, in the tenant's time zone"`
+	Consolidated bool              `json:"consolidated,omitempty" doc:"Customers under this one are included"`
+	Currencies   []CurrencyBalance `json:"currencies" nullable:"false"`
+}
+
+// CurrencyBalance is a balance in one currency. Balance = Open - UnappliedCredit.
+type CurrencyBalance struct {
+	Currency        string       `json:"currency"`
+	Open            domain.Money `json:"open" doc:"What is open of invoices"`
+	Overdue         domain.Money `json:"overdue" doc:"What of that is past its due date"`
+	UnappliedCredit domain.Money `json:"unapplied_credit" doc:"Payments and credits that pay nothing yet"`
+	Balance         domain.Money `json:"balance" doc:"Open less unapplied credit"`
+	Pending         domain.Money `json:"pending" doc:"Payments that have begun and not come yet"`
+	Ageing          Ageing       `json:"ageing" doc:"What is open, by days past the due date; it adds up to open"`
+}
+
+// Ageing is what is open, by days past the due date.
+type Ageing struct {
+	NotDue domain.Money `json:"not_due"`
+	Days30 domain.Money `json:"days_1_30"`
+	Days60 domain.Money `json:"days_31_60"`
+	Days90 domain.Money `json:"days_61_90"`
+	Over90 domain.Money `json:"over_90"`
+}
+
+type balanceRow struct {
+	Currency  string `db:"currency"`
+	Open      int64  `db:"open"`
+	Overdue   int64  `db:"overdue"`
+	Unapplied int64  `db:"unapplied"`
+	Pending   int64  `db:"pending"`
+	NotDue    int64  `db:"not_due"`
+	Days30    int64  `db:"days_30"`
+	Days60    int64  `db:"days_60"`
+	Days90    int64  `db:"days_90"`
+	Over90    int64  `db:"over_90"`
+}
+
+func (r balanceRow) view() CurrencyBalance {
+	m := func(minor int64) domain.Money { return domain.Money{Minor: minor, Currency: r.Currency} }
+	return CurrencyBalance{r.Currency, m(r.Open), m(r.Overdue), m(r.Unapplied), m(r.Open - r.Unapplied), m(r.Pending),
+		Ageing{m(r.NotDue), m(r.Days30), m(r.Days60), m(r.Days90), m(r.Over90)}}
+}
+
+// Of parts x (currency, due_on, open, unapplied, pending).
+const balanceSums = `
+select currency, coalesce(sum(open), 0)::bigint as open, coalesce(sum(unapplied), 0)::bigint as unapplied,
+  coalesce(sum(pending), 0)::bigint as pending,
+  coalesce(sum(open) filter (where due_on < @as_of::date), 0)::bigint as overdue,
+  coalesce(sum(open) filter (where due_on >= @as_of::date), 0)::bigint as not_due,
+  coalesce(sum(open) filter (where @as_of::date - due_on between 1 and 30), 0)::bigint as days_30,
+  coalesce(sum(open) filter (where @as_of::date - due_on between 31 and 60), 0)::bigint as days_60,
+  coalesce(sum(open) filter (where @as_of::date - due_on between 61 and 90), 0)::bigint as days_90,
+  coalesce(sum(open) filter (where @as_of::date - due_on > 90), 0)::bigint as over_90
+from x group by currency order by currency`
+
+// What is recorded now. To a contact, what pays an invoice that it does not see is credit:
+// so its balance is the sum of what it does see.
+const sqlBalance text = `
+with x (currency, due_on, open, unapplied, pending) as (
+  select currency, null::date, 0::bigint, 0::bigint, 0::bigint from {s}.accounts
+    where tenant = @tenant and customer_id = any(@customers)
+  union all select currency, due_on, open, 0, 0 from {s}.invoices
+    where tenant = @tenant and customer_id = any(@customers) and open > 0 and (@all or published)
+  union all select currency, null, 0, paid + credited, 0 from {s}.invoices
+    where tenant = @tenant and customer_id = any(@customers) and not published and not @all
+  union all select currency, null, 0, unapplied, 0 from {s}.payments
+    where tenant = @tenant and customer_id = any(@customers) and unapplied <> 0
+  union all select currency, null, 0, unapplied, 0 from {s}.credit_memos
+    where tenant = @tenant and customer_id = any(@customers) and unapplied <> 0
+  union all select currency, null, 0, 0, amount from {s}.payments
+    where tenant = @tenant and customer_id = any(@customers) and status = 'initiated' and expires_at > @now
+)` + balanceSums
+
+// What was effective on a date. An item that was paid before it was posted was credit
+// until then.
+const sqlBalanceAsOf text = `
+with moved as (
+  select e.currency, e.item_id, e.open_delta, e.unapplied_delta, i.due_on
+  from {s}.entries e left join {s}.invoices i on i.tenant = e.tenant and i.id = e.item_id
+  where e.tenant = @tenant and e.customer_id = any(@customers) and e.on_date <= @as_of::date
+    and (@all or e.item_id is null or i.published)
+), item as (
+  select currency, due_on, sum(open_delta) as open from moved where item_id is not null group by currency, item_id, due_on
+), x (currency, due_on, open, unapplied, pending) as (
+  select currency, null::date, 0::numeric, 0::numeric, 0 from {s}.accounts where tenant = @tenant and customer_id = any(@customers)
+  union all select currency, due_on, greatest(open, 0), greatest(-open, 0), 0 from item
+  union all select currency, null, 0, sum(unapplied_delta), 0 from moved group by currency
+)` + balanceSums
+
+const sqlTree text = `
+with recursive tree as (
+  select id, 0 as depth from {s}.customers where tenant = @tenant and id = @root
+  union select c.id, t.depth + 1 from tree t join {s}.customers c on c.tenant = @tenant and c.parent_id = t.id where t.depth < 32
+) select distinct id from tree`
+
+// BalanceOptions say of when, and of whom.
+type BalanceOptions struct {
+	AsOf         domain.Date `query:"as_of" format:"date" doc:"What was effective at the end of this date; left out: all that is recorded"`
+	Consolidated bool        `query:"consolidated" doc:"Include the customers under this one; for staff (E17)"`
+}
+
+// GetBalance is what a customer owes, with ageing.
+func (q *Queries) GetBalance(ctx context.Context, v Viewer, customer uuid.UUID, o BalanceOptions) (Balance, error) {
+	out := Balance{CustomerID: customer, AsOf: o.AsOf, Consolidated: o.Consolidated}
+	s, err := q.scopeOf(ctx, v, customer)
+	if err != nil {
+		return out, err
+	}
+	if o.Consolidated {
+		if err := v.mustSeeAll(); err != nil {
+			return out, err
+		}
+		if s.customers, err = q.tree(ctx, s, customer); err != nil {
+			return out, err
+		}
+	}
+	sql := sqlBalanceAsOf
+	if o.AsOf == "" {
+		sql, out.AsOf = sqlBalance, s.today
+	} else if err := o.AsOf.Check(); err != nil {
+		return out, err
+	}
+	rows, err := many[balanceRow](ctx, q.DB, sql, s, pgx.NamedArgs{"as_of": string(out.AsOf)})
+	out.Currencies = make([]CurrencyBalance, len(rows))
+	for i, r := range rows {
+		out.Currencies[i] = r.view()
+	}
+	return out, err
+}
+
+// scopeOf is the scope of a query about one customer, which must be given.
+func (q *Queries) scopeOf(ctx context.Context, v Viewer, customer uuid.UUID) (scope, error) {
+	s, err := q.scope(ctx, v, customer)
+	if err == nil && customer == uuid.Nil {
+		err = unknownCustomer()
+	}
+	return s, err
+}
+
+// tree is a customer and all under it.
+func (q *Queries) tree(ctx context.Context, s scope, root uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := q.DB.Query(ctx, sqlTree.in(s.schema), pgx.NamedArgs{"tenant": s.tenant, "root": root})
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+}

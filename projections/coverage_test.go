@@ -1,0 +1,129 @@
+package projections
+
+import (
+	"go/ast"
+	"go/constant"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"portico/domain/catalog"
+)
+
+// notProjected are events that no read model but the audit index is about, and why.
+var notProjected = map[string]string{
+	"reservation.Reserved": "that a name is taken is the reservation stream's own business: nobody reads it elsewhere",
+}
+
+func sources(t *testing.T) (*token.FileSet, []*ast.File) {
+	t.Helper()
+	fset, files := token.NewFileSet(), []*ast.File(nil)
+	names, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(fset, name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, f)
+	}
+	return fset, files
+}
+
+// Every event type is projected, or deliberately not (STYLE 30).
+func TestEveryEventTypeIsProjected(t *testing.T) {
+	_, files := sources(t)
+	handled := map[string]bool{}
+	for _, f := range files {
+		ast.Inspect(f, func(n ast.Node) bool {
+			var names []ast.Expr
+			switch n := n.(type) {
+			case *ast.CaseClause:
+				names = n.List
+			case *ast.TypeAssertExpr:
+				names = []ast.Expr{n.Type}
+			}
+			for _, name := range names {
+				if s, ok := name.(*ast.SelectorExpr); ok {
+					if pkg, ok := s.X.(*ast.Ident); ok {
+						handled[pkg.Name+"."+s.Sel.Name] = true
+					}
+				}
+			}
+			return true
+		})
+	}
+	for _, typ := range catalog.New().All() {
+		name := typ.Go.String()
+		if handled[name] == (notProjected[name] != "") {
+			t.Errorf("%s: projected %v, deliberately not: %q", name, handled[name], notProjected[name])
+		}
+	}
+}
+
+// Every SQL constant is accepted by the schema it is for.
+func TestSQL(t *testing.T) {
+	w := newWorld(t)
+	statements := constants(t)
+	if len(statements) < 30 {
+		t.Fatalf("only %d statements found", len(statements))
+	}
+	prepared := 0
+	for name, sql := range statements {
+		var errs []error
+		for _, g := range Groups() {
+			schema := get[string](t)(w.q.Schema(t.Context(), g.Name))
+			q, _, err := pgx.NamedArgs{}.RewriteQuery(t.Context(), nil, text(sql).in(schema), nil)
+			if err == nil {
+				err = prepare(t, w, q)
+			}
+			if err != nil {
+				errs = append(errs, err)
+			}
+		}
+		if len(errs) == len(Groups()) {
+			t.Errorf("%s: %v", name, errs)
+			continue
+		}
+		prepared++
+	}
+	t.Logf("%d statements prepared", prepared)
+}
+
+func prepare(t *testing.T, w *world, sql string) error {
+	c, err := w.db.Acquire(t.Context())
+	if err != nil {
+		return err
+	}
+	defer c.Release()
+	_, err = c.Conn().PgConn().Prepare(t.Context(), "", sql, nil)
+	return err
+}
+
+// constants are this package's SQL texts by name.
+func constants(t *testing.T) map[string]string {
+	t.Helper()
+	fset, files := sources(t)
+	info := &types.Info{Defs: map[*ast.Ident]types.Object{}}
+	check := types.Config{Error: func(error) {}} // without imports: constants need none
+	_, _ = check.Check("portico/projections", fset, files, info)
+	found := map[string]string{}
+	for id, object := range info.Defs {
+		c, ok := object.(*types.Const)
+		if !ok || !strings.HasPrefix(id.Name, "sql") || !strings.HasSuffix(c.Type().String(), "projections.text") {
+			continue
+		}
+		found[id.Name] = constant.StringVal(c.Val())
+	}
+	return found
+}

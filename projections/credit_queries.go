@@ -1,0 +1,149 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"portico/domain"
+)
+
+// CreditMemo is one row of a list of credit memos. Amounts are positive.
+type CreditMemo struct {
+	ID             uuid.UUID    `json:"id"`
+	Number         string       `json:"number"`
+	Kind           string       `json:"kind" enum:"credit_memo,adjustment"`
+	CustomerID     *uuid.UUID   `json:"customer_id,omitempty" doc:"Absent: nobody's yet"`
+	BranchID       *uuid.UUID   `json:"branch_id,omitempty"`
+	ContractorID   *uuid.UUID   `json:"contractor_id,omitempty"`
+	IssuedOn       domain.Date  `json:"issued_on" format:"date"`
+	AgainstInvoice *uuid.UUID   `json:"against_invoice_id,omitempty"`
+	Description    string       `json:"description,omitempty"`
+	Amount         domain.Money `json:"amount"`
+	Unapplied      domain.Money `json:"unapplied" doc:"What pays nothing yet"`
+	Refunded       domain.Money `json:"refunded" doc:"What went back, or to another account"`
+	Status         string       `json:"status" enum:"open,part_applied,applied,settled,void" doc:"Derived from the facts"`
+}
+
+// CreditMemoDetail is a credit memo with all that belongs to it.
+type CreditMemoDetail struct {
+	CreditMemo
+	Net         domain.Money     `json:"net"`
+	Lines       []domain.Line    `json:"lines" nullable:"false"`
+	Tax         []domain.TaxLine `json:"tax" nullable:"false"`
+	Allocations []Allocation     `json:"allocations" nullable:"false" doc:"The invoices it pays"`
+	Refunds     []Refund         `json:"refunds" nullable:"false"`
+}
+
+type creditView struct {
+	creditRow
+	Hidden int64 `db:"hidden"` // as in paymentView
+}
+
+func (c creditView) view() CreditMemo {
+	shown := c.creditRow
+	shown.Unapplied += c.Hidden
+	return CreditMemo{c.ID, c.Number, c.Kind, &c.CustomerID, c.BranchID, c.ContractorID, c.IssuedOn, c.AgainstInvoice, c.Description,
+		c.money(c.Amount), c.money(shown.Unapplied), c.money(c.Refunded), shown.status()}
+}
+
+// CreditMemoFilter narrows a list of credit memos. All that is given must hold.
+type CreditMemoFilter struct {
+	CustomerID   uuid.UUID   `query:"customer_id" doc:"Of this customer only"`
+	ContractorID uuid.UUID   `query:"contractor_id"`
+	BranchID     uuid.UUID   `query:"branch_id"`
+	Unapplied    bool        `query:"unapplied" doc:"Something of it pays nothing yet"`
+	Currency     string      `query:"currency" pattern:"^([A-Z]{3})?$"`
+	From         domain.Date `query:"from" format:"date" doc:"Issued on this date or later"`
+	To           domain.Date `query:"to" format:"date" doc:"Issued on this date or earlier"`
+	Text         string      `query:"text" maxLength:"200" doc:"Part of the number or description"`
+	Paging
+}
+
+const creditFilters = `
+  and (@contractor::uuid is null or f.contractor_id = @contractor)
+  and (@branch::uuid is null or f.branch_id = @branch)
+  and (not @unapplied or f.unapplied > 0)
+  and (@currency = '' or f.currency = @currency)
+  and f.issued_on between @from::date and @to::date
+  and (@text = '' or strpos(f.search, @text) > 0)
+  and (f.issued_on, f.id) < (@on::date, @id::uuid)
+  order by f.issued_on desc, f.id desc limit @limit`
+
+const (
+	sqlCreditMemos text = `
+select f.*, ` + hiddenOfFund + ` from unnest(@customers::uuid[]) c, lateral (
+  select f.* from {s}.credit_memos f where f.tenant = @tenant and f.customer_id = c` + creditFilters + `
+) f order by f.issued_on desc, f.id desc limit @limit`
+	sqlAllCreditMemos text = `select f.*, 0::bigint as hidden from {s}.credit_memos f where f.tenant = @tenant` + creditFilters
+	sqlCreditMemo     text = `
+select f.*, ` + hiddenOfFund + ` from {s}.credit_memos f
+where f.tenant = @tenant and f.id = @id and (@all or f.customer_id = any(@customers))`
+	sqlCreditMemoLines text = `select * from {s}.credit_memo_lines where tenant = @tenant and id = @id`
+)
+
+// ListCreditMemos lists credit memos, newest issue first.
+func (q *Queries) ListCreditMemos(ctx context.Context, v Viewer, f CreditMemoFilter) (Page[CreditMemo], error) {
+	var none Page[CreditMemo]
+	s, err := q.scope(ctx, v, f.CustomerID)
+	if err != nil {
+		return none, err
+	}
+	on, id, err := f.before()
+	if err != nil {
+		return none, err
+	}
+	from, to, err := dates(f.From, f.To)
+	if err != nil {
+		return none, err
+	}
+	sql := sqlCreditMemos
+	if s.everyone() {
+		sql = sqlAllCreditMemos
+	}
+	rows, err := many[creditView](ctx, q.DB, sql, s, pgx.NamedArgs{
+		"contractor": optional(f.ContractorID), "branch": optional(f.BranchID), "unapplied": f.Unapplied, "currency": f.Currency,
+		"from": from, "to": to, "text": strings.ToLower(f.Text), "on": on, "id": id, "limit": f.limit() + 1,
+	})
+	if err != nil {
+		return none, err
+	}
+	return page(f.Paging, rows, creditView.view, func(c creditView) string {
+		return cursorOf(string(c.IssuedOn), c.ID.String())
+	}), nil
+}
+
+// GetCreditMemo is one credit memo with its lines, what it pays, and what went back of it.
+func (q *Queries) GetCreditMemo(ctx context.Context, v Viewer, id uuid.UUID) (d CreditMemoDetail, err error) {
+	s, err := q.scope(ctx, v, uuid.Nil)
+	if err != nil {
+		return d, err
+	}
+	err = q.snapshot(ctx, func(tx pgx.Tx) error {
+		c, err := one[creditView](ctx, tx, sqlCreditMemo, s, pgx.NamedArgs{"id": id})
+		if err != nil {
+			return err
+		}
+		d.CreditMemo, d.Net = c.view(), c.money(c.Net)
+		lines, err := one[linesRow](ctx, tx, sqlCreditMemoLines, s, pgx.NamedArgs{"id": id})
+		if err != nil {
+			return err
+		}
+		if err := lines.into(&d.Lines, &d.Tax); err != nil {
+			return err
+		}
+		at := accountKey{s.tenant, c.CustomerID, c.Currency}
+		if d.Allocations, err = allocationsOf(ctx, tx, s, sqlFundAllocations, id, at); err != nil {
+			return err
+		}
+		d.Refunds, err = refundsOf(ctx, tx, s, id, at)
+		return err
+	})
+	if errors.Is(err, pgx.ErrNoRows) && s.all {
+		return q.staffCreditMemo(ctx, v, id) // nobody's
+	}
+	return d, absent(err, "credit_memo.unknown", "there is no such credit memo")
+}

@@ -1,0 +1,113 @@
+package projections
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"portico/domain/customer"
+	"portico/internal/envelope"
+)
+
+var customers = NewTable[docKey, customerRow]("customers")
+
+type customerRow struct {
+	Tenant       string     `db:"tenant,key"`
+	ID           uuid.UUID  `db:"id,key"`
+	Number       string     `db:"number"`
+	Name         string     `db:"name"`
+	Kind         string     `db:"kind"`
+	Country      string     `db:"country"`
+	Currency     string     `db:"currency"`
+	TermsDays    int        `db:"terms_days"`
+	BranchID     *uuid.UUID `db:"branch_id"`
+	ParentID     *uuid.UUID `db:"parent_id"`
+	PortalOn     bool       `db:"portal_on"`
+	Status       string     `db:"status"` // active, closed, merged
+	MergedInto   *uuid.UUID `db:"merged_into"`
+	RegisteredAt time.Time  `db:"registered_at"`
+}
+
+func applyCustomer(b *Batch, e envelope.Event) error {
+	switch d := e.Data.(type) {
+	case customer.Registered:
+		k := about(e)
+		row := customerRow{Tenant: k.Tenant, ID: k.ID, Number: d.Number, ParentID: d.ParentID, PortalOn: true, Status: "active", RegisteredAt: e.At}
+		row.describe(d.Details)
+		customers.Put(b, row)
+	case customer.DetailsChanged:
+		if c := customers.Get(b, about(e)); c != nil {
+			c.describe(d.Details)
+		}
+	case customer.Reparented:
+		if c := customers.Get(b, about(e)); c != nil {
+			c.ParentID = d.NewParentID
+		}
+	case customer.PortalSwitched:
+		if c := customers.Get(b, about(e)); c != nil {
+			c.PortalOn = d.On
+		}
+	case customer.Merged:
+		if c := customers.Get(b, about(e)); c != nil {
+			c.Status, c.MergedInto = "merged", &d.SurvivorID
+		}
+	case customer.Closed:
+		if c := customers.Get(b, about(e)); c != nil {
+			c.Status = "closed"
+		}
+	}
+	return nil
+}
+
+func (c *customerRow) describe(d customer.Details) {
+	c.Name, c.Kind, c.Country, c.Currency, c.TermsDays = d.LegalName, d.Kind, d.Country, d.Currency, d.TermsDays
+	c.BranchID = optional(d.BranchID)
+}
+
+// Customer is a company or person that work is done for.
+type Customer struct {
+	ID           uuid.UUID   `json:"id"`
+	Number       string      `json:"number"`
+	Name         string      `json:"name"`
+	Kind         string      `json:"kind" enum:"account,consumer,parent"`
+	Country      string      `json:"country,omitempty"`
+	Currency     string      `json:"currency"`
+	TermsDays    int         `json:"terms_days" doc:"Days from issue to due date"`
+	BranchID     *uuid.UUID  `json:"branch_id,omitempty"`
+	ParentID     *uuid.UUID  `json:"parent_id,omitempty"`
+	Children     []uuid.UUID `json:"children,omitempty" doc:"Customers under this one; for staff"`
+	PortalOn     bool        `json:"portal_on"`
+	Status       string      `json:"status" enum:"active,closed,merged"`
+	MergedInto   *uuid.UUID  `json:"merged_into,omitempty" doc:"The customer this one goes on as"`
+	RegisteredAt time.Time   `json:"registered_at"`
+}
+
+type customerView struct {
+	customerRow
+	Children []uuid.UUID `db:"children"`
+}
+
+const sqlCustomer text = `
+select c.*, case when @all then array(
+  select k.id from {s}.customers k where k.tenant = c.tenant and k.parent_id = c.id order by k.number, k.id) end as children
+from {s}.customers c where c.tenant = @tenant and c.id = @id`
+
+// GetCustomer is one customer. A contact sees its own; the tree is for staff.
+func (q *Queries) GetCustomer(ctx context.Context, v Viewer, id uuid.UUID) (Customer, error) {
+	s, err := q.scopeOf(ctx, v, id)
+	if err != nil {
+		return Customer{}, err
+	}
+	c, err := one[customerView](ctx, q.DB, sqlCustomer, s, pgx.NamedArgs{"id": id})
+	if err != nil {
+		return Customer{}, absent(err, "customer.unknown", "there is no such customer")
+	}
+	out := Customer{c.ID, c.Number, c.Name, c.Kind, c.Country, c.Currency, c.TermsDays, c.BranchID, c.ParentID, c.Children,
+		c.PortalOn, c.Status, c.MergedInto, c.RegisteredAt}
+	if !s.all {
+		out.ParentID, out.MergedInto = nil, nil // ids of customers that are not the contact's
+	}
+	return out, nil
+}

@@ -1,0 +1,67 @@
+package projections
+
+import (
+	_ "embed"
+
+	"portico/internal/envelope"
+)
+
+//go:embed portal.sql
+var portalDDL string
+
+//go:embed staff.sql
+var staffDDL string
+
+//go:embed access.sql
+var accessDDL string
+
+//go:embed audit.sql
+var auditDDL string
+
+// Portal is what customers see. Documents that are nobody's, and drafts, are not in it:
+// they may still become another customer's, whose events another lane folds.
+var Portal = Group{
+	Name: "portal", Version: 1, Lanes: 4, DDL: portalDDL,
+	Tables: []table{
+		tenants, customers, accounts, invoices, invoiceLines, creditMemos, creditMemoLines,
+		payments, refunds, chargebacks, allocations, entries, activities,
+	},
+	Apply: inTurn(applyTenant, applyCustomer, applyInvoice, applyInvoiceMoney, applyCreditMemo,
+		applyPayment, applyReturns, applyAllocation, applyEntry, applyActivity),
+}
+
+// Staff is what only staff see, across customers.
+var Staff = Group{
+	Name: "staff", Version: 1, Lanes: 1, DDL: staffDDL,
+	Tables: []table{staffCustomers, customerTotals, funds, documents, imports},
+	Apply:  inTurn(applyStaffCustomer, applyTotals, applyFund, applyDocument, applyImport),
+}
+
+// Access is who may come in.
+var Access = Group{
+	Name: "access", Version: 1, Lanes: 1, DDL: accessDDL,
+	Tables: []table{contacts, apiKeys},
+	Apply:  inTurn(applyContact, applyAPIKey),
+}
+
+// Audit finds events by stream, actor, customer, type and time.
+var Audit = Group{
+	Name: "audit", Version: 1, Lanes: 1, DDL: auditDDL,
+	Tables: []table{auditIndex},
+	Apply:  applyAudit,
+}
+
+// Groups are all of them.
+func Groups() []Group { return []Group{Portal, Staff, Access, Audit} }
+
+// inTurn applies writers one after the other: a later one sees what earlier ones wrote.
+func inTurn(writers ...func(*Batch, envelope.Event) error) func(*Batch, envelope.Event) error {
+	return func(b *Batch, e envelope.Event) error {
+		for _, apply := range writers {
+			if err := apply(b, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,148 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"portico/domain"
+)
+
+// InvoiceFilter narrows a list of invoices. All that is given must hold.
+type InvoiceFilter struct {
+	CustomerID   uuid.UUID   `query:"customer_id" doc:"Of this customer only"`
+	ContractorID uuid.UUID   `query:"contractor_id"`
+	BranchID     uuid.UUID   `query:"branch_id"`
+	Unpaid       bool        `query:"unpaid" doc:"Something is open: part-paid ones too, void ones not"`
+	Overdue      bool        `query:"overdue" doc:"Something is open after the due date"`
+	Status       string      `query:"status" enum:"draft,open,part_paid,paid,settled,disputed,written_off,void"`
+	Currency     string      `query:"currency" pattern:"^([A-Z]{3})?$"`
+	From         domain.Date `query:"from" format:"date" doc:"Issued on this date or later"`
+	To           domain.Date `query:"to" format:"date" doc:"Issued on this date or earlier"`
+	Text         string      `query:"text" maxLength:"200" doc:"Part of the number, description or reference"`
+	Paging
+}
+
+const invoiceFilters = `
+  and (@contractor::uuid is null or i.contractor_id = @contractor)
+  and (@branch::uuid is null or i.branch_id = @branch)
+  and (not @unpaid or i.open > 0 and not i.voided)
+  and (not @overdue or ` + invoiceOverdue + `)
+  and (@status = '' or @status = ` + invoiceStatus + `)
+  and (@currency = '' or i.currency = @currency)
+  and i.issued_on between @from::date and @to::date
+  and (@text = '' or strpos(i.search, @text) > 0)
+  and (i.issued_on, i.id) < (@on::date, @id::uuid)
+  order by i.issued_on desc, i.id desc limit @limit`
+
+// Of some customers: each customer's newest, by its index, and of those the newest.
+const sqlInvoices text = `
+select i.* from unnest(@customers::uuid[]) c, lateral (
+  select i.* from {s}.invoices i where i.tenant = @tenant and i.customer_id = c and (@all or i.published)` + invoiceFilters + `
+) i order by i.issued_on desc, i.id desc limit @limit`
+
+const sqlAllInvoices text = `select i.* from {s}.invoices i where i.tenant = @tenant` + invoiceFilters
+
+// ListInvoices lists what is owed, or was, newest issue first. Drafts have a list of their
+// own, which only staff may ask for: status=draft.
+func (q *Queries) ListInvoices(ctx context.Context, v Viewer, f InvoiceFilter) (Page[Invoice], error) {
+	s, err := q.scope(ctx, v, f.CustomerID)
+	if err != nil {
+		return Page[Invoice]{}, err
+	}
+	if f.Status == statusDraft {
+		return q.listDrafts(ctx, v, s, f)
+	}
+	args, err := f.args()
+	if err != nil {
+		return Page[Invoice]{}, err
+	}
+	sql := sqlInvoices
+	if s.everyone() {
+		sql = sqlAllInvoices
+	}
+	rows, err := many[invoiceRow](ctx, q.DB, sql, s, args)
+	if err != nil {
+		return Page[Invoice]{}, err
+	}
+	return page(f.Paging, rows, func(i invoiceRow) Invoice { return i.view(s.today) }, func(i invoiceRow) string {
+		return cursorOf(string(i.IssuedOn), i.ID.String())
+	}), nil
+}
+
+var statuses = []string{"", statusDraft, statusOpen, statusPartPaid, statusPaid, statusSettled, statusDisputed, statusWrittenOff, statusVoid}
+
+func (f InvoiceFilter) args() (pgx.NamedArgs, error) {
+	on, id, err := f.before()
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(statuses, f.Status) {
+		return nil, domain.Invalid("invoice.status", "there is no status %q", f.Status)
+	}
+	from, to, err := dates(f.From, f.To)
+	return pgx.NamedArgs{
+		"contractor": optional(f.ContractorID), "branch": optional(f.BranchID), "unpaid": f.Unpaid, "overdue": f.Overdue,
+		"status": f.Status, "currency": f.Currency, "from": from, "to": to, "text": strings.ToLower(f.Text),
+		"on": on, "id": id, "limit": f.limit() + 1,
+	}, err
+}
+
+// dates are the bounds of a period, either end of which may be left open.
+func dates(from, to domain.Date) (string, string, error) {
+	lower, upper := "-infinity", "infinity"
+	for _, end := range []struct {
+		given domain.Date
+		bound *string
+	}{{from, &lower}, {to, &upper}} {
+		if end.given == "" {
+			continue
+		}
+		if err := end.given.Check(); err != nil {
+			return "", "", err
+		}
+		*end.bound = string(end.given)
+	}
+	return lower, upper, nil
+}
+
+const (
+	sqlInvoice text = `
+select i.* from {s}.invoices i where i.tenant = @tenant and i.id = @id
+  and (@all or i.published and i.customer_id = any(@customers))`
+	sqlInvoiceLines text = `select * from {s}.invoice_lines where tenant = @tenant and id = @id`
+)
+
+// GetInvoice is one invoice with its lines, what pays it, and what happened to it.
+func (q *Queries) GetInvoice(ctx context.Context, v Viewer, id uuid.UUID) (d InvoiceDetail, err error) {
+	s, err := q.scope(ctx, v, uuid.Nil)
+	if err != nil {
+		return d, err
+	}
+	err = q.snapshot(ctx, func(tx pgx.Tx) error {
+		row, err := one[invoiceRow](ctx, tx, sqlInvoice, s, pgx.NamedArgs{"id": id})
+		if err != nil {
+			return err
+		}
+		lines, err := one[linesRow](ctx, tx, sqlInvoiceLines, s, pgx.NamedArgs{"id": id})
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) { // a charge has none
+			return err
+		}
+		if d, err = row.detail(s.today, lines); err != nil {
+			return err
+		}
+		if d.Allocations, err = allocationsOf(ctx, tx, s, sqlItemAllocations, id, accountKey{s.tenant, row.CustomerID, row.Currency}); err != nil {
+			return err
+		}
+		d.Activity, err = activityOf(ctx, tx, s, id)
+		return err
+	})
+	if errors.Is(err, pgx.ErrNoRows) && s.all {
+		return q.staffInvoice(ctx, v, id) // a draft, or nobody's
+	}
+	return d, absent(err, "invoice.unknown", "there is no such invoice")
+}

@@ -1,0 +1,157 @@
+package projections
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	leaseFor   = 10 * time.Second
+	renewEvery = 3 * time.Second
+)
+
+const (
+	// A new epoch fences whoever had the lane. The database's clock alone decides.
+	sqlLease = `update pj.lane l set owner = $4, epoch = l.epoch + 1, expires = clock_timestamp() + $5::interval
+		from (select lane from pj.lane where grp = $1 and build = $2 and lane = any($3)
+			and (expires is null or expires < clock_timestamp() or owner = $4)
+			order by lane for update skip locked) free
+		where l.grp = $1 and l.build = $2 and l.lane = free.lane
+		returning l.lane, l.epoch, l.hi::text, l.lo::text, l.event_at`
+	sqlRenew = `update pj.lane l set expires = clock_timestamp() + $5::interval
+		from unnest($3::int[], $4::bigint[]) as mine (lane, epoch)
+		where l.grp = $1 and l.build = $2 and l.lane = mine.lane and l.epoch = mine.epoch`
+	sqlSave = `update pj.lane l set hi = m.hi::numeric, lo = m.lo::numeric, event_at = m.at,
+			expires = clock_timestamp() + $10::interval
+		from unnest($3::int[], $4::bigint[], $5::text[], $6::text[], $7::timestamptz[], $8::text[], $9::text[])
+			as m (lane, epoch, hi, lo, at, old_hi, old_lo)
+		where l.grp = $1 and l.build = $2 and l.lane = m.lane and l.epoch = m.epoch
+			and l.hi = m.old_hi::numeric and l.lo = m.old_lo::numeric
+		returning l.lane`
+	sqlRelease = `update pj.lane set expires = null where grp = $1 and build = $2 and owner = $3`
+)
+
+// seek leases the lanes that nobody has.
+func (f *follower) seek(ctx context.Context) error {
+	var want []int
+	for _, l := range f.lanes {
+		if !l.owned {
+			want = append(want, l.no)
+		}
+	}
+	if len(want) == 0 || time.Since(f.sought) < seekEvery {
+		return nil
+	}
+	f.sought = time.Now()
+	rows, err := f.engine.DB.Query(ctx, sqlLease, f.group.Name, f.build.Build, want, f.owner, f.engine.lease())
+	if err != nil {
+		return err
+	}
+	var no int
+	var epoch int64
+	var at mark
+	_, err = pgx.ForEachRow(rows, []any{&no, &epoch, &at.Hi, &at.Lo, &at.At}, func() error {
+		f.lanes[no].take(epoch, at)
+		return nil
+	})
+	return err
+}
+
+// renew keeps the leases while work takes its time. Whether they are still ours does not
+// matter here: the compare-and-set of the next checkpoint tells.
+func (f *follower) renew(ctx context.Context) {
+	for sleep(ctx, min(renewEvery, f.engine.lease()/3)); ctx.Err() == nil; sleep(ctx, min(renewEvery, f.engine.lease()/3)) {
+		if f.engine.faults.at("renew") != nil {
+			continue
+		}
+		var lanes []int
+		var epochs []int64
+		for _, l := range f.lanes {
+			if _, _, owned, _ := l.progress(); owned {
+				lanes, epochs = append(lanes, l.no), append(epochs, l.epoch.Load())
+			}
+		}
+		if len(lanes) == 0 {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(ctx, renewEvery)
+		if _, err := f.engine.DB.Exec(ctx, sqlRenew, f.group.Name, f.build.Build, lanes, epochs, f.engine.lease()); err != nil {
+			f.engine.log().Warn("projections: leases not renewed", "group", f.group.Name, "error", err)
+		}
+		cancel()
+	}
+}
+
+// save writes the checkpoints of lanes that moved on without rows, all at once and not
+// too often. With release it lets the lanes go, too.
+func (f *follower) save(ctx context.Context, release bool) error {
+	if time.Since(f.savedAt) < saveEvery && !release {
+		return nil
+	}
+	var behind []*lane
+	var lanes []int
+	var epochs []int64
+	var his, los, oldHis, oldLos []string
+	var ats []*time.Time
+	for _, l := range f.lanes {
+		if !l.owned || !l.saved.Before(l.seen) {
+			continue
+		}
+		to, from := markOf(l.seen, l.at), markOf(l.saved, time.Time{})
+		behind, lanes, epochs = append(behind, l), append(lanes, l.no), append(epochs, l.epoch.Load())
+		his, los, ats = append(his, to.Hi), append(los, to.Lo), append(ats, to.At)
+		oldHis, oldLos = append(oldHis, from.Hi), append(oldLos, from.Lo)
+	}
+	f.savedAt = time.Now()
+	if len(lanes) == 0 {
+		return nil
+	}
+	if err := f.engine.faults.at("save"); err != nil {
+		return err
+	}
+	rows, err := f.engine.DB.Query(ctx, sqlSave, f.group.Name, f.build.Build, lanes, epochs,
+		his, los, ats, oldHis, oldLos, f.engine.lease())
+	if err != nil {
+		return err
+	}
+	done, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	if err != nil {
+		return err
+	}
+	f.note(behind, done)
+	return nil
+}
+
+// note records of which lanes the database moved; the others are somebody else's.
+func (f *follower) note(behind []*lane, done []int) {
+	moved := map[int]bool{}
+	for _, no := range done {
+		moved[no] = true
+	}
+	for _, l := range behind {
+		if moved[l.no] {
+			l.saved = l.seen
+			continue
+		}
+		f.fenced(l)
+		l.drop()
+	}
+}
+
+// release lets other processes in at once.
+func (f *follower) release(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	err := f.save(ctx, true)
+	if err == nil {
+		_, err = f.engine.DB.Exec(ctx, sqlRelease, f.group.Name, f.build.Build, f.owner)
+	}
+	if err != nil {
+		f.engine.log().Warn("projections: lanes not released", "group", f.group.Name, "error", err)
+	}
+	for _, l := range f.lanes {
+		l.drop()
+	}
+}

@@ -1,0 +1,9 @@
+package projections
+
+import (
+	"testing"
+
+	"portico/internal/pgtest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }

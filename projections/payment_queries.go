@@ -1,0 +1,184 @@
+package projections
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"portico/domain"
+)
+
+// Payment is money that came, or is about to, or credit that came from another
+// customer's account.
+type Payment struct {
+	ID          uuid.UUID    `json:"id"`
+	Kind        string       `json:"kind" enum:"payment,transfer" doc:"A transfer is credit that came from another customer's account"`
+	CustomerID  uuid.UUID    `json:"customer_id"`
+	Method      string       `json:"method"`
+	Reference   string       `json:"reference,omitempty" doc:"The bank's or provider's reference"`
+	ReceivedOn  domain.Date  `json:"received_on" format:"date"`
+	Amount      domain.Money `json:"amount"`
+	Unapplied   domain.Money `json:"unapplied" doc:"What pays nothing yet"`
+	Refunded    domain.Money `json:"refunded" doc:"What went back, or to another account"`
+	ChargedBack domain.Money `json:"charged_back" doc:"What a bank took back"`
+	Status      string       `json:"status" enum:"initiated,received,settled,failed,reversed"`
+	Failure     string       `json:"failure,omitempty" doc:"Why it failed"`
+	ExpiresAt   *time.Time   `json:"expires_at,omitempty" doc:"Until when a begun payment reserves its invoices"`
+}
+
+// PaymentDetail is a payment with all that belongs to it.
+type PaymentDetail struct {
+	Payment
+	Allocations []Allocation `json:"allocations" nullable:"false" doc:"The invoices it pays"`
+	Refunds     []Refund     `json:"refunds" nullable:"false"`
+	Chargebacks []Chargeback `json:"chargebacks" nullable:"false"`
+}
+
+// Refund is money on its way back to the customer.
+type Refund struct {
+	ID          uuid.UUID    `json:"id"`
+	Amount      domain.Money `json:"amount"`
+	To          string       `json:"to"`
+	Status      string       `json:"status" enum:"requested,settled,failed"`
+	Failure     string       `json:"failure,omitempty"`
+	RequestedOn domain.Date  `json:"requested_on" format:"date"`
+	ClosedOn    domain.Date  `json:"closed_on,omitempty" format:"date"`
+}
+
+// Chargeback is money that a bank took back.
+type Chargeback struct {
+	ID       uuid.UUID    `json:"id"`
+	Amount   domain.Money `json:"amount"`
+	Status   string       `json:"status" enum:"open,won,lost"`
+	Deadline domain.Date  `json:"deadline,omitempty" format:"date" doc:"To answer the bank by"`
+	OpenedOn domain.Date  `json:"opened_on" format:"date"`
+	ClosedOn domain.Date  `json:"closed_on,omitempty" format:"date"`
+}
+
+// paymentView is a row and what of it pays invoices that the viewer does not see: to it,
+// that is credit.
+type paymentView struct {
+	paymentRow
+	Hidden int64 `db:"hidden"`
+}
+
+func (p paymentView) view() Payment {
+	return Payment{p.ID, p.Kind, p.CustomerID, p.Method, p.Reference, p.ReceivedOn, p.money(p.Amount), p.money(p.Unapplied + p.Hidden),
+		p.money(p.Refunded), p.money(p.ChargedBack), p.Status, p.Failure, p.ExpiresAt}
+}
+
+// PaymentFilter narrows a list of payments. All that is given must hold.
+type PaymentFilter struct {
+	CustomerID uuid.UUID   `query:"customer_id" doc:"Of this customer only"`
+	Status     string      `query:"status" enum:"initiated,received,settled,failed,reversed"`
+	Unapplied  bool        `query:"unapplied" doc:"Something of it pays nothing yet"`
+	Currency   string      `query:"currency" pattern:"^([A-Z]{3})?$"`
+	From       domain.Date `query:"from" format:"date" doc:"Received on this date or later"`
+	To         domain.Date `query:"to" format:"date" doc:"Received on this date or earlier"`
+	Paging
+}
+
+// Of a fund f: what it pays of invoices that are not published.
+const hiddenOfFund = `case when @all then 0 else coalesce((
+    select sum(a.amount) from {s}.allocations a join {s}.invoices i on i.tenant = a.tenant and i.id = a.item_id
+    where a.tenant = f.tenant and a.fund_id = f.id and a.customer_id = f.customer_id and a.currency = f.currency
+      and not i.published), 0)::bigint end as hidden`
+
+const paymentFilters = `
+  and (@status = '' or f.status = @status)
+  and (not @unapplied or f.unapplied > 0)
+  and (@currency = '' or f.currency = @currency)
+  and f.received_on between @from::date and @to::date
+  and (f.received_on, f.id) < (@on::date, @id::uuid)
+  order by f.received_on desc, f.id desc limit @limit`
+
+const (
+	sqlPayments text = `
+select f.*, ` + hiddenOfFund + ` from unnest(@customers::uuid[]) c, lateral (
+  select f.* from {s}.payments f where f.tenant = @tenant and f.customer_id = c` + paymentFilters + `
+) f order by f.received_on desc, f.id desc limit @limit`
+	sqlAllPayments text = `select f.*, 0::bigint as hidden from {s}.payments f where f.tenant = @tenant` + paymentFilters
+	sqlPayment     text = `
+select f.*, ` + hiddenOfFund + ` from {s}.payments f
+where f.tenant = @tenant and f.id = @id and (@all or f.customer_id = any(@customers))
+order by f.recorded_at, f.customer_id, f.currency limit 1`
+)
+
+// ListPayments lists payments and transfers in, latest receipt first.
+func (q *Queries) ListPayments(ctx context.Context, v Viewer, f PaymentFilter) (Page[Payment], error) {
+	var none Page[Payment]
+	s, err := q.scope(ctx, v, f.CustomerID)
+	if err != nil {
+		return none, err
+	}
+	on, id, err := f.before()
+	if err != nil {
+		return none, err
+	}
+	from, to, err := dates(f.From, f.To)
+	if err != nil {
+		return none, err
+	}
+	sql := sqlPayments
+	if s.everyone() {
+		sql = sqlAllPayments
+	}
+	rows, err := many[paymentView](ctx, q.DB, sql, s, pgx.NamedArgs{
+		"status": f.Status, "unapplied": f.Unapplied, "currency": f.Currency, "from": from, "to": to, "on": on, "id": id, "limit": f.limit() + 1,
+	})
+	if err != nil {
+		return none, err
+	}
+	return page(f.Paging, rows, paymentView.view, func(p paymentView) string {
+		return cursorOf(string(p.ReceivedOn), p.ID.String())
+	}), nil
+}
+
+const (
+	sqlRefunds text = `
+select * from {s}.refunds where tenant = @tenant and fund_id = @id and customer_id = @customer and currency = @currency
+order by requested_on, id`
+	sqlChargebacks text = `
+select * from {s}.chargebacks where tenant = @tenant and payment_id = @id and customer_id = @customer and currency = @currency
+order by opened_on, id`
+)
+
+// GetPayment is one payment, the invoices it pays, and what went back of it.
+func (q *Queries) GetPayment(ctx context.Context, v Viewer, id uuid.UUID) (d PaymentDetail, err error) {
+	s, err := q.scope(ctx, v, uuid.Nil)
+	if err != nil {
+		return d, err
+	}
+	err = q.snapshot(ctx, func(tx pgx.Tx) error {
+		p, err := one[paymentView](ctx, tx, sqlPayment, s, pgx.NamedArgs{"id": id})
+		if err != nil {
+			return err
+		}
+		d.Payment = p.view()
+		at := accountKey{s.tenant, p.CustomerID, p.Currency}
+		if d.Allocations, err = allocationsOf(ctx, tx, s, sqlFundAllocations, id, at); err != nil {
+			return err
+		}
+		if d.Refunds, err = refundsOf(ctx, tx, s, id, at); err != nil {
+			return err
+		}
+		cases, err := many[chargebackRow](ctx, tx, sqlChargebacks, s, pgx.NamedArgs{"id": id, "customer": at.CustomerID, "currency": at.Currency})
+		d.Chargebacks = make([]Chargeback, len(cases))
+		for i, c := range cases {
+			d.Chargebacks[i] = Chargeback{c.ID, p.money(c.Amount), c.Status, c.Deadline, c.OpenedOn, c.ClosedOn}
+		}
+		return err
+	})
+	return d, absent(err, "payment.unknown", "there is no such payment")
+}
+
+func refundsOf(ctx context.Context, db querier, s scope, fund uuid.UUID, at accountKey) ([]Refund, error) {
+	rows, err := many[refundRow](ctx, db, sqlRefunds, s, pgx.NamedArgs{"id": fund, "customer": at.CustomerID, "currency": at.Currency})
+	out := make([]Refund, len(rows))
+	for i, r := range rows {
+		out[i] = Refund{r.ID, domain.Money{Minor: r.Amount, Currency: r.Currency}, r.To, r.Status, r.Failure, r.RequestedOn, r.ClosedOn}
+	}
+	return out, err
+}

@@ -1,0 +1,90 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"portico/domain"
+	"portico/internal/envelope"
+	"portico/internal/eventstore"
+)
+
+// stretch is part of the log, decoded once for all lanes.
+type stretch struct {
+	after, next eventstore.Position
+	at          time.Time // of the last event
+	end         bool
+	events      []envelope.Event
+	unknown     int // events of types that a newer program wrote: skipped
+	err         error
+}
+
+// reader reads the log for one build. While lanes work on a page it reads the next.
+type reader struct {
+	store eventstore.Store
+	codec *envelope.Codec
+	limit int
+	ahead chan stretch
+}
+
+func (r *reader) next(ctx context.Context, after eventstore.Position) stretch {
+	p := r.taken()
+	if p.after != after || p.err != nil || p.next == after {
+		p = r.read(ctx, after)
+	}
+	if p.err == nil && !p.end {
+		r.ahead = make(chan stretch, 1)
+		go func(ahead chan<- stretch) { ahead <- r.read(ctx, p.next) }(r.ahead)
+	}
+	return p
+}
+
+// taken is what was read ahead, if anything was.
+func (r *reader) taken() (p stretch) {
+	if r.ahead != nil {
+		p, r.ahead = <-r.ahead, nil
+	}
+	return p
+}
+
+func (r *reader) read(ctx context.Context, after eventstore.Position) stretch {
+	raw, err := r.store.ReadAll(ctx, after, r.limit)
+	p := stretch{after: after, next: raw.Next, end: raw.End, err: err, events: make([]envelope.Event, 0, len(raw.Events))}
+	for _, rec := range raw.Events {
+		e, err := r.codec.Open(ctx, rec)
+		var unknown domain.ErrUnknownType
+		switch {
+		case errors.As(err, &unknown):
+			p.unknown++
+		case err != nil:
+			p.err = err
+			return p
+		default:
+			e.At, e.Meta.OccurredAt = micro(e.At), micro(e.Meta.OccurredAt)
+			p.events = append(p.events, e)
+		}
+		p.at = rec.At
+	}
+	return p
+}
+
+// micro is a time in the precision of the database, so that a writer compares like with like.
+func micro(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// laneOf spreads routes over lanes. It must never change: builds depend on it.
+func laneOf(route uuid.UUID, lanes int) int {
+	h := fnv.New32a()
+	h.Write(route[:])
+	return int(h.Sum32() % uint32(lanes))
+}
+
+func (g *Group) route(e envelope.Event) uuid.UUID {
+	if g.Route != nil {
+		return g.Route(e)
+	}
+	return e.Meta.Route
+}

@@ -1,0 +1,156 @@
+package projections
+
+import (
+	"testing"
+
+	"github.com/google/uuid"
+
+	"portico/domain/apikey"
+	"portico/domain/contact"
+	"portico/domain/creditmemo"
+	"portico/domain/customer"
+	"portico/domain/importrun"
+	"portico/domain/invoice"
+	"portico/domain/tenant"
+)
+
+func TestCustomersAreFound(t *testing.T) {
+	w := newWorld(t)
+	for number, name := range map[string]string{"C-1": "Zoë & Söhne", "C-2": "acme", "C-10": "Acme 100%"} {
+		w.ok(w.RegisterCustomer(w.ctx(), w.by, uuid.Nil, customer.Register{Number: number, Details: customer.Details{LegalName: name}}))
+	}
+	gone := w.customer("C-3")
+	w.ok(w.CloseCustomer(w.ctx(), w.by, gone, customer.Close{Because: why}))
+	w.settle()
+	for _, c := range []struct {
+		filter CustomerFilter
+		want   []string
+	}{
+		{CustomerFilter{}, []string{"C-2", "C-10", "C-3", "C-1"}}, // by name
+		{CustomerFilter{Text: "ACME"}, []string{"C-2", "C-10"}},
+		{CustomerFilter{Text: "söh"}, []string{"C-1"}},
+		{CustomerFilter{Text: "c-1"}, []string{"C-10", "C-1"}},
+		{CustomerFilter{Text: "%"}, []string{"C-10"}},
+		{CustomerFilter{Number: "C-1"}, []string{"C-1"}},
+		{CustomerFilter{Status: "closed"}, []string{"C-3"}},
+	} {
+		var got []string
+		for p := (Page[CustomerSummary]{Next: ""}); ; {
+			c.filter.Paging = Paging{Limit: 2, Cursor: p.Next}
+			p = get[Page[CustomerSummary]](t)(w.q.ListCustomers(t.Context(), w.staff(), c.filter))
+			for _, i := range p.Items {
+				got = append(got, i.Number)
+			}
+			if p.Next == "" {
+				break
+			}
+		}
+		if len(got) != len(c.want) {
+			t.Errorf("%+v: %v, want %v", c.filter, got, c.want)
+			continue
+		}
+		same(t, c.want, got)
+	}
+}
+
+// What is nobody's is staff's, until it is assigned; then it is its customer's at once.
+func TestUnassignedDocuments(t *testing.T) {
+	w := newWorld(t)
+	a := w.customer("A")
+	loose := w.invoice(uuid.Nil, "2026-05-08", "2026-06-01", 1_000, true)
+	credit := w.memo(uuid.Nil, "2026-05-09", 300, nil)
+	w.settle()
+	list := get[Page[UnassignedDocument]](t)(w.q.ListUnassignedDocuments(t.Context(), w.staff(), UnassignedFilter{}))
+	if len(list.Items) != 2 || list.Items[0].ID != credit || list.Items[1].ID != loose || list.Items[1].Gross != gbp(1_000) || !list.Items[1].Published {
+		t.Fatalf("got %+v", list.Items)
+	}
+	sum := get[ReceivablesSummary](t)(w.q.GetReceivablesSummary(t.Context(), w.staff()))
+	same(t, []UnassignedTotals{{"GBP", 2, gbp(700)}}, sum.Unassigned)
+	same(t, int64(0), sum.Invoices)
+	if d := get[InvoiceDetail](t)(w.q.GetInvoice(t.Context(), w.staff(), loose)); d.CustomerID != nil || d.Gross != gbp(1_000) || len(d.Lines) != 1 || d.Status != "open" {
+		t.Errorf("got %+v", d)
+	}
+	if d := get[CreditMemoDetail](t)(w.q.GetCreditMemo(t.Context(), w.staff(), credit)); d.CustomerID != nil || d.Amount != gbp(300) || len(d.Lines) != 1 {
+		t.Errorf("got %+v", d)
+	}
+	w.ok(w.CorrectInvoiceReference(w.ctx(), w.by, loose, invoice.CorrectReference{Reference: "theirs", Because: why}))
+	w.ok(w.AssignInvoice(w.ctx(), w.by, loose, invoice.Assign{CustomerID: a, Because: why}))
+	w.ok(w.AssignCreditMemo(w.ctx(), w.by, credit, creditmemo.Assign{CustomerID: a, Because: why}))
+	w.settle()
+	if d := get[InvoiceDetail](t)(w.q.GetInvoice(t.Context(), w.contactOf(a), loose)); *d.CustomerID != a || d.Open != gbp(1_000) || d.Reference != "theirs" {
+		t.Errorf("got %+v", d)
+	}
+	if d := get[CreditMemoDetail](t)(w.q.GetCreditMemo(t.Context(), w.contactOf(a), credit)); d.Unapplied != gbp(300) {
+		t.Errorf("got %+v", d)
+	}
+	list = get[Page[UnassignedDocument]](t)(w.q.ListUnassignedDocuments(t.Context(), w.staff(), UnassignedFilter{}))
+	sum = get[ReceivablesSummary](t)(w.q.GetReceivablesSummary(t.Context(), w.staff()))
+	if len(list.Items)+len(sum.Unassigned) != 0 || sum.Invoices != 1 || sum.CreditMemos != 1 || sum.Currencies[0].Balance != gbp(700) {
+		t.Errorf("got %+v, %+v", list, sum)
+	}
+	coherent(t, w, w.contactOf(a), a)
+	mustEqualAllHistory(t, w)
+}
+
+func TestUnappliedMoney(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.customer("A"), w.customer("B")
+	w.invoice(a, "2026-05-01", "2026-06-01", 70, true)
+	second := w.pay(a, "2026-05-05", 100, true)
+	w.pay(b, "2026-05-06", 10, false)
+	first := w.memo(b, "2026-05-01", 30, nil)
+	w.pay(a, "2026-05-07", 0+5, false)
+	w.settle()
+	page := get[Page[UnappliedFund]](t)(w.q.ListUnappliedMoney(t.Context(), w.staff(), UnappliedFilter{Paging: Paging{Limit: 2}}))
+	if len(page.Items) != 2 || page.Items[0].ID != first || page.Items[1].ID != second || page.Items[1].Unapplied != gbp(30) || page.Items[0].CustomerName != "Customer B" {
+		t.Fatalf("got %+v", page.Items)
+	}
+	rest := get[Page[UnappliedFund]](t)(w.q.ListUnappliedMoney(t.Context(), w.staff(), UnappliedFilter{Paging: Paging{Limit: 2, Cursor: page.Next}}))
+	if len(rest.Items) != 2 || rest.Next != "" || rest.Items[0].Unapplied != gbp(10) {
+		t.Errorf("got %+v", rest)
+	}
+	mine := get[Page[UnappliedFund]](t)(w.q.ListUnappliedMoney(t.Context(), w.staff(), UnappliedFilter{CustomerID: b, Kind: "credit_memo"}))
+	if len(mine.Items) != 1 || mine.Items[0].ID != first {
+		t.Errorf("got %+v", mine)
+	}
+}
+
+func TestTenantContactsKeysImports(t *testing.T) {
+	w := newWorld(t)
+	ctx := w.ctx()
+	branch := w.ok(w.AddBranch(ctx, w.by, tenant.AddBranch{Code: "N", Name: "North"}))
+	w.ok(w.AddBranch(ctx, w.by, tenant.AddBranch{Code: "S", Name: "South"}))
+	w.ok(w.AddContractor(ctx, w.by, tenant.AddContractor{Name: "Sub Ltd"}))
+	w.ok(w.CloseBranch(ctx, w.by, tenant.CloseBranch{BranchID: branch, Because: why}))
+	a, b := w.customer("A"), w.customer("B")
+	ann := w.ok(w.AddContact(ctx, w.by, uuid.Nil, contact.Add{CustomerID: a, Details: contact.Details{Name: "Ann", Email: "ann@example.com"}}))
+	bob := w.ok(w.AddContact(ctx, w.by, uuid.Nil, contact.Add{CustomerID: b, Details: contact.Details{Name: "Bob"}}))
+	w.ok(w.RemoveContact(ctx, w.by, bob, contact.Remove{Because: why}))
+	key := uuid.New()
+	r, _, err := w.IssueAPIKey(ctx, w.by, key, apikey.Issue{Name: "Ann's", Role: "contact", ContactID: &ann})
+	w.ok(r, err)
+	w.ok(w.RevokeAPIKey(ctx, w.by, key, apikey.Revoke{Because: why}))
+	run := uuid.New()
+	w.ok(w.StartImport(ctx, w.by, run, importrun.Start{Format: "retail", FileName: "x.csv", FileHash: "00"}))
+	w.ok(w.FinishImport(ctx, w.by, run, importrun.Finish{Rows: 7, Documents: 3, EventsAppended: 9}))
+	w.settle()
+
+	about := get[Tenant](t)(w.q.GetTenant(ctx, w.contactOf(a)))
+	if about.TimeZone != "Europe/London" || len(about.Branches) != 2 || !about.Branches[0].Closed || about.Branches[1].Closed ||
+		len(about.Contractors) != 1 || about.PaymentPolicy.Part != "off" {
+		t.Errorf("tenant %+v", about)
+	}
+	people := get[Page[Contact]](t)(w.q.ListContacts(ctx, w.staff(), ContactFilter{}))
+	if len(people.Items) != 1 || people.Items[0].ID != ann || people.Items[0].Email != "ann@example.com" {
+		t.Errorf("contacts %+v", people)
+	}
+	if all := get[Page[Contact]](t)(w.q.ListContacts(ctx, w.staff(), ContactFilter{Removed: true})); len(all.Items) != 2 {
+		t.Errorf("contacts %+v", all)
+	}
+	if keys := get[Page[APIKey]](t)(w.q.ListAPIKeys(ctx, w.staff(), Paging{})); len(keys.Items) != 1 || keys.Items[0].RevokedAt == nil || *keys.Items[0].CustomerID != a {
+		t.Errorf("keys %+v", keys)
+	}
+	if runs := get[Page[Import]](t)(w.q.ListImports(ctx, w.staff(), Paging{})); len(runs.Items) != 1 || runs.Items[0].Rows != 7 || runs.Items[0].FinishedAt == nil {
+		t.Errorf("imports %+v", runs)
+	}
+}
