@@ -60,7 +60,7 @@ type Meta struct {
 	Origin        Origin         `json:"origin"`
 	OccurredAt    time.Time      `json:"occurred_at"` // when it was asked, or happened in the source, UTC
 	CommandID     uuid.UUID      `json:"command_id"`
-	Command       string         `json:"command"` // the operation asked for: the plain "why"
+	Command       string         `json:"command"`          // the operation asked for: the plain "why"
 	Reason        *domain.Reason `json:"reason,omitempty"` // its text is stored encrypted, under the key of whom it concerns
 	CorrelationID uuid.UUID      `json:"$correlationId"`
 	CausationID   uuid.UUID      `json:"$causationId"`

@@ -71,9 +71,13 @@ func (w *waker) run() {
 	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	// A little less than a second: what comes after it is still a tick each second.
-	for last := time.Now(); !w.idle(); <-tick.C {
-		if w.grown != nil && w.grown() || time.Since(last) >= tickEvery-every {
+	for last := time.Now(); ; {
+		<-tick.C
+		if w.idle() {
+			return
+		}
+		// Half an interval early is still each second; late would not be.
+		if w.grown != nil && w.grown() || time.Since(last) >= tickEvery-every/2 {
 			last = time.Now()
 			w.tell()
 		}

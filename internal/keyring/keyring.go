@@ -69,7 +69,14 @@ func makeKEK(file string) error {
 	if err = os.Link(temp.Name(), file); errors.Is(err, os.ErrExist) {
 		return nil
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(file)) // or a power cut could leave data without its key
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 type ref struct {

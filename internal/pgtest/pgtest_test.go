@@ -81,17 +81,23 @@ func TestAKilledTestProcessLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir = filepath.Dir(filepath.Dir(strings.TrimSpace(dir)))
-	if _, err := os.Stat(dir); err != nil {
+	dir = strings.TrimSpace(dir)
+	pidFile, err := os.ReadFile(filepath.Join(dir, "postmaster.pid"))
+	if err != nil {
 		t.Fatal(err)
 	}
+	pid, _, _ := strings.Cut(string(pidFile), "\n")
+	dir = filepath.Dir(filepath.Dir(dir))
 	if err := child.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = child.Wait() // killed
 	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-			return // the guard removes it last
+		if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) { // the guard removes it last
+			if exec.Command("ps", "-o", "command=", "-p", pid).Run() == nil {
+				t.Errorf("process %s is still there", pid)
+			}
+			return
 		}
 	}
 	t.Errorf("%s is still there", dir)

@@ -258,10 +258,10 @@ func wakes(t *testing.T, s eventstore.Store) {
 		}
 		name := stream()
 		mustAppend(t, s, name, -1, events(1)...)
-		within(500*time.Millisecond, "after an append")
+		within(800*time.Millisecond, "after an append")
 	}
-	within(1200*time.Millisecond, "of silence")
-	within(1200*time.Millisecond, "of silence")
+	within(2*time.Second, "of silence")
+	within(2*time.Second, "of silence")
 	cancel()
 	for i, w := range waiters {
 		open := true

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/term"
+
+	"portico/commands"
+	"portico/domain/catalog"
+	"portico/domain/tenant"
+	"portico/internal/auth"
+	"portico/internal/envelope"
+	"portico/internal/eventstore"
+	"portico/internal/keyring"
+	"portico/internal/pg"
+	"portico/internal/pgserver"
+	"portico/internal/reactions"
+	"portico/migrations"
+	"portico/projections"
+)
+
+// app is Portico wired together.
+type app struct {
+	url      string
+	log      *slog.Logger
+	server   *pgserver.Server // nil if a database was given
+	pool     *pgxpool.Pool
+	store    *eventstore.Postgres
+	codec    *envelope.Codec
+	commands *commands.Commands
+	engine   *projections.Engine
+	queries  *projections.Queries
+	policies *reactions.Policies
+	waiter   waiter
+	keys     *auth.Keys
+}
+
+// open brings the database up, migrates it, and wires everything that runs on it. What it
+// has opened, close closes.
+func open(ctx context.Context, s *settings) (*app, error) {
+	a := &app{url: s.databaseURL, log: logger(s.logLevel)}
+	if err := a.database(ctx, s); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	if err := a.wire(s); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	if err := a.register(ctx, s); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	return a, nil
+}
+
+// logger writes to standard error: JSON for machines if it is not a terminal.
+func logger(level slog.Level) *slog.Logger {
+	o := &slog.HandlerOptions{Level: level}
+	if term.IsTerminal(int(os.Stderr.Fd())) {
+		return slog.New(slog.NewTextHandler(os.Stderr, o))
+	}
+	return slog.New(slog.NewJSONHandler(os.Stderr, o))
+}
+
+func (a *app) database(ctx context.Context, s *settings) (err error) {
+	if a.url == "" {
+		if err := os.MkdirAll(s.dataDir, 0o755); err != nil {
+			return fmt.Errorf("making the data directory: %w", err)
+		}
+		dir := filepath.Join(s.dataDir, "postgres")
+		if a.server, err = pgserver.Start(ctx, pgserver.Options{Dir: dir, Log: os.Stderr}); err != nil {
+			return err
+		}
+		a.url = a.server.URL(pgserver.Database)
+	}
+	if _, err = migrations.Up(ctx, a.url); err != nil {
+		return err
+	}
+	a.pool, err = pg.Open(ctx, a.url, pg.Options{MaxConns: 24, Log: a.log})
+	return err
+}
+
+func (a *app) wire(s *settings) error {
+	kek, err := keyring.LoadKEK(s.kekFile())
+	if err != nil {
+		return err
+	}
+	keys, err := keyring.New(a.pool, kek)
+	if err != nil {
+		return err
+	}
+	me := node()
+	a.store = eventstore.OpenPostgres(a.pool)
+	a.codec = &envelope.Codec{Catalog: catalog.New(), Keys: keys}
+	a.commands = commands.New(a.store, a.codec, me)
+	a.engine = &projections.Engine{Store: a.store, Codec: a.codec, DB: a.pool, Groups: projections.Groups(), Log: a.log, Node: me}
+	a.policies = reactions.NewPolicies(&reactions.Subscriber{Store: a.store, DB: a.pool, Node: me, Lanes: 16, Log: a.log}, a.commands, logger(slog.LevelWarn))
+	a.waiter = waiter{a.policies, a.engine}
+	a.queries = &projections.Queries{DB: a.pool, Schema: a.engine.ActiveSchema, Wait: a.waiter.Wait, Clock: time.Now, Store: a.store, Codec: a.codec}
+	a.keys = &auth.Keys{DB: a.pool, Commands: a.commands, Clock: time.Now, Customers: a.commands.CustomersOf}
+	return nil
+}
+
+// register makes sure that there is a tenant, with the settings that the flags give.
+func (a *app) register(ctx context.Context, s *settings) error {
+	known, err := a.commands.TenantKnown(ctx, tenantCode)
+	if err != nil || known {
+		return err
+	}
+	_, err = a.commands.RegisterTenant(ctx, itself(), tenant.Register{Settings: tenant.Settings{Name: "My company", TimeZone: s.timeZone, Currency: s.currency}})
+	if known, _ := a.commands.TenantKnown(ctx, tenantCode); known {
+		return nil // perhaps by another process that started at the same time
+	}
+	return err
+}
+
+// run keeps read models and policies going until the returned function is called.
+func (a *app) run() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = a.engine.Run(ctx) })
+	running.Go(func() {
+		if err := a.policies.Run(ctx); err != nil && ctx.Err() == nil {
+			a.log.Error("policies have stopped", "error", err)
+		}
+	})
+	return func() { cancel(); running.Wait() }
+}
+
+// waiter waits until a position's effect shows: first for whatever policies make of it,
+// then for the read models.
+type waiter struct {
+	policies *reactions.Policies
+	engine   *projections.Engine
+}
+
+// Wait waits for the read models of a customer, or for all of them for the nil UUID.
+func (w waiter) Wait(ctx context.Context, group string, route uuid.UUID, pos eventstore.Position) error {
+	end, err := w.policies.Settle(ctx, pos)
+	if err != nil {
+		return err
+	}
+	if route == uuid.Nil {
+		return w.engine.WaitAll(ctx, group, end)
+	}
+	return w.engine.Wait(ctx, group, route, end)
+}
+
+// shown is Wait as the API asks: whether the effect shows before ctx ends.
+func (w waiter) shown(ctx context.Context, after eventstore.Position, group string, route uuid.UUID) (bool, error) {
+	err := w.Wait(ctx, group, route, after)
+	if err != nil && (ctx.Err() != nil || errors.Is(err, projections.ErrStale)) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// settle waits until all that is in the log shows in every group of read models.
+func (a *app) settle(ctx context.Context) error {
+	head, err := a.store.Head(ctx)
+	if err != nil {
+		return err
+	}
+	for _, g := range a.engine.Groups {
+		if err := a.waiter.Wait(ctx, g.Name, uuid.Nil, head); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) close() (err error) {
+	if a.store != nil {
+		a.store.Close()
+	}
+	if a.pool != nil {
+		a.pool.Close()
+	}
+	if a.server != nil {
+		err = a.server.Stop()
+	}
+	return err
+}
+
+// with opens everything for one command and closes it afterwards.
+func with(ctx context.Context, s *settings, do func(a *app) error) error {
+	a, err := open(ctx, s)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(a), a.close())
+}

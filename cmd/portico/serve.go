@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"portico/api"
+	"portico/internal/idempotency"
+	"portico/projections"
+)
+
+func serveCommand(s *settings) *cobra.Command {
+	var withSample bool
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the API, keep read models and policies going",
+		Long: `Serves until SIGTERM or SIGINT, then finishes what is in flight and stops. Several
+servers may run on one database; they share the work.`,
+		Example: `  portico serve --addr 127.0.0.1:8080
+  portico serve --sample    # with a sample business, keys and requests to try`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s.logLevel = slog.LevelInfo
+			return with(cmd.Context(), s, func(a *app) error { return a.serve(cmd.Context(), s, withSample, cmd.OutOrStdout()) })
+		},
+	}
+	cmd.Flags().BoolVar(&withSample, "sample", false, "load a sample business, if it is not there yet, and print keys for it")
+	return cmd
+}
+
+// drain is how long requests in flight may take when the server stops.
+const drain = 10 * time.Second
+
+func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Writer) error {
+	proxies, err := s.trustedProxies()
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", s.addr)
+	if err != nil {
+		return fmt.Errorf("%w: choose another address with --addr", err)
+	}
+	defer listener.Close()
+	stop := a.run()
+	defer stop()
+	if err := a.engine.Ensure(ctx); err != nil {
+		return err
+	}
+	once := &idempotency.Store{DB: a.pool}
+	go once.Run(ctx, func(err error) { a.log.Warn("forgetting old idempotency keys", "error", err) })
+	handler, err := api.New(api.Deps{
+		Commands: a.commands, Queries: a.queries, Auth: a.keys, Once: once, Wait: a.waiter.shown,
+		Checks: a.checks(), Progress: a.progress, Log: a.log, Clock: time.Now, TrustedProxies: proxies, Version: version,
+	})
+	if err != nil {
+		return err
+	}
+	address := "http://" + listener.Addr().String()
+	if withSample {
+		if err := a.loadSample(ctx, address, out); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintf(out, "Portico serves on %s (reading page: %s/docs)\n", address, address)
+	}
+	return serveUntil(ctx, listener, api.Server(handler, a.log))
+}
+
+// serveUntil serves until ctx ends and then lets requests in flight finish.
+func serveUntil(ctx context.Context, listener net.Listener, server *http.Server) error {
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	bounded, cancel := context.WithTimeout(context.Background(), drain)
+	defer cancel()
+	err := server.Shutdown(bounded)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errors.Join(fmt.Errorf("some requests took longer than %v and were cut off", drain), server.Close())
+	}
+	return err
+}
+
+// accessLag is how far behind the read model may be that says who may come in.
+const accessLag = 5 * time.Second
+
+func (a *app) checks() []api.Check {
+	return []api.Check{
+		{Name: "database", Run: func(ctx context.Context) error { return a.pool.Ping(ctx) }},
+		{Name: "projections", Run: func(ctx context.Context) error {
+			listed, err := a.engine.List(ctx)
+			if err != nil {
+				return err
+			}
+			active := map[string]bool{}
+			for _, l := range listed {
+				switch {
+				case l.Error != "":
+					return fmt.Errorf("%s has stopped: %s", l.Group, l.Error)
+				case l.Group == projections.Access.Name && l.State == "active" && l.Lag > accessLag.Seconds():
+					return fmt.Errorf("%s is %.0f s behind", l.Group, l.Lag)
+				}
+				active[l.Group] = active[l.Group] || l.State == "active"
+			}
+			for _, g := range a.engine.Groups {
+				if !active[g.Name] {
+					return fmt.Errorf("%s is still being built", g.Name)
+				}
+			}
+			return nil
+		}},
+	}
+}
+
+// progress is what /metrics shows of read models and policies.
+func (a *app) progress(ctx context.Context) (all []api.Progress, err error) {
+	listed, err := a.engine.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	fenced := map[string]int64{}
+	for _, st := range a.engine.Status() {
+		fenced[st.Group] = int64(st.Fenced)
+	}
+	for _, l := range listed {
+		if l.State == "active" {
+			lag := time.Duration(l.Lag * float64(time.Second))
+			all = append(all, api.Progress{Kind: "group", Name: l.Group, Lag: lag, Events: l.Behind, Fenced: fenced[l.Group]})
+		}
+	}
+	low, err := a.policies.Progress(ctx)
+	if err != nil {
+		return nil, err
+	}
+	head, err := a.store.Head(ctx)
+	all = append(all, api.Progress{Kind: "policy", Name: "policies", Events: head.Hi - min(low.Hi, head.Hi)})
+	return all, err
+}

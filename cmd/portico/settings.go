@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"os/user"
+	"path/filepath"
+
+	"github.com/spf13/pflag"
+
+	"portico/commands"
+	"portico/domain"
+	"portico/internal/envelope"
+)
+
+// settings are what flags and the environment say. A flag wins over its variable.
+type settings struct {
+	addr        string
+	dataDir     string
+	databaseURL string
+	keyFile     string
+	timeZone    string
+	currency    string
+	proxies     []string
+	logLevel    slog.Level // warnings, unless a command says otherwise
+}
+
+// tenantCode names the one tenant that an installation has until tenants are chosen by
+// host name.
+const tenantCode = "main"
+
+func (s *settings) flags(f *pflag.FlagSet) {
+	s.logLevel = slog.LevelWarn
+	env := func(name, fallback string) string {
+		if v, set := os.LookupEnv(name); set {
+			return v
+		}
+		return fallback
+	}
+	f.StringVar(&s.addr, "addr", env("PORTICO_ADDR", "127.0.0.1:8080"), "address to serve on (PORTICO_ADDR)")
+	f.StringVar(&s.dataDir, "data-dir", env("PORTICO_DATA_DIR", "./var"), "where Portico keeps its own PostgreSQL and secrets (PORTICO_DATA_DIR)")
+	f.StringVar(&s.databaseURL, "database-url", env("PORTICO_DATABASE_URL", ""), "a PostgreSQL to use instead of a private one (PORTICO_DATABASE_URL)")
+	f.StringVar(&s.keyFile, "key-file", env("PORTICO_KEY_FILE", ""), "the key that personal data hang on; back it up apart from the database (PORTICO_KEY_FILE, default DATA-DIR/secrets/kek)")
+	f.StringVar(&s.timeZone, "time-zone", env("PORTICO_TIME_ZONE", "UTC"), "the business's time zone, used at the first start (PORTICO_TIME_ZONE)")
+	f.StringVar(&s.currency, "currency", env("PORTICO_CURRENCY", "GBP"), "the business's currency, used at the first start (PORTICO_CURRENCY)")
+	f.StringSliceVar(&s.proxies, "trusted-proxy", nil, "network of a reverse proxy whose X-Forwarded-For is believed, such as 10.0.0.0/8")
+}
+
+func (s *settings) kekFile() string {
+	if s.keyFile != "" {
+		return s.keyFile
+	}
+	return filepath.Join(s.dataDir, "secrets", "kek")
+}
+
+func (s *settings) trustedProxies() (nets []netip.Prefix, err error) {
+	for _, text := range s.proxies {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("--trusted-proxy %s: give a network such as 10.0.0.0/8", text)
+		}
+		nets = append(nets, p)
+	}
+	return nets, nil
+}
+
+// node names this process in events and leases.
+func node() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s/%d", host, os.Getpid())
+}
+
+// operator is whoever runs this command: a person with a shell on the machine, who may do
+// what staff may. The operating system's name for them is recorded as where from.
+func operator(roles ...string) commands.Caller {
+	name := "uid " + fmt.Sprint(os.Getuid())
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	host, _ := os.Hostname()
+	return commands.Caller{
+		Tenant: tenantCode,
+		Actor:  envelope.Actor{Kind: envelope.Staff, ID: domain.DerivedID(commands.TenantID(tenantCode), "operator", name)},
+		Roles:  roles,
+		Origin: envelope.Origin{Channel: envelope.ChannelCLI, UserAgent: fmt.Sprintf("portico %s, %s@%s", version, name, host)},
+	}
+}
+
+// itself is Portico, at work without a person's asking.
+func itself() commands.Caller {
+	return commands.Caller{
+		Tenant: tenantCode,
+		Actor:  envelope.Actor{Kind: envelope.System, ID: domain.DerivedID(commands.TenantID(tenantCode), "system")},
+		Roles:  []string{"system"},
+		Origin: envelope.Origin{Channel: envelope.ChannelCLI},
+	}
+}
