@@ -90,7 +90,7 @@ type task struct {
 type decision[S any] struct {
 	cmd   domain.Command[S]
 	route uuid.UUID    // the customer whose read models it changes; the nil UUID: the tenant's
-	claim func() error // takes what the events need, such as a number, once it is clear that there are events
+	claim func() error // takes what the events need, such as a number, once there are events
 }
 
 // folded is an aggregate as of a version, with the commands that made it so.
@@ -138,12 +138,10 @@ func decide[S any](ctx context.Context, c *Commands, by Caller, t task, prepare 
 		if err != nil || len(events) == 0 {
 			return Receipt{t.id, have.version, have.pos, 0}, err
 		}
-		if d.claim != nil {
-			if err := d.claim(); err != nil {
-				return Receipt{}, err
-			}
-		}
 		sealed, err := seal(ctx, c, by, t, d, events)
+		if err == nil && d.claim != nil {
+			err = d.claim()
+		}
 		if err != nil {
 			return Receipt{}, err
 		}

@@ -8,7 +8,6 @@ import (
 	"portico/domain"
 	"portico/domain/apikey"
 	"portico/domain/contact"
-	"portico/domain/customer"
 	"portico/domain/importrun"
 )
 
@@ -54,18 +53,4 @@ func (c *Commands) FinishImport(ctx context.Context, by Caller, id uuid.UUID, cm
 		return Receipt{}, err
 	}
 	return run(ctx, c, by, about(by, "FinishImport", "import", id), decision[importrun.Run]{cmd: cmd})
-}
-
-// CustomersOf is which customers a contact may see now, read from history itself: what
-// was taken away a moment ago, on any node, is not in it (SECURITY 8.2.5).
-func (c *Commands) CustomersOf(ctx context.Context, tenant string, id uuid.UUID) ([]uuid.UUID, error) {
-	person, err := peek[contact.Contact](ctx, c, tenant, "contact", id)
-	if err != nil || person.CustomerID() == uuid.Nil {
-		return nil, err
-	}
-	of, err := peek[customer.Customer](ctx, c, tenant, "customer", person.CustomerID())
-	if err != nil || !of.PortalOn() {
-		return nil, err
-	}
-	return []uuid.UUID{person.CustomerID()}, nil
 }

@@ -126,6 +126,31 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
+-- Part of a stream, from a version on. Most reads find that nothing is new: they end at
+-- the first look-up, and none is planned anew. Version v is at first_pos + v at the
+-- earliest, so only the partitions are opened that the stream lives in.
+-- +goose StatementBegin
+CREATE FUNCTION es.read_stream(rq_stream text, rq_from bigint, rq_limit int)
+RETURNS TABLE (pos bigint, stream text, version bigint, id uuid, type text, data bytea, meta bytea, at timestamptz)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, es, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET jit = off AS $$
+#variable_conflict use_column
+DECLARE st es.streams;
+BEGIN
+  SELECT s.* INTO st FROM es.streams s WHERE s.name = rq_stream;
+  IF NOT FOUND OR rq_from > st.version THEN
+    RETURN;
+  END IF;
+  RETURN QUERY
+  SELECT e.pos, rq_stream, e.version, e.id, e.type, e.data, e.meta, e.at FROM es.events e
+  WHERE e.stream_no = st.stream_no AND e.version >= rq_from
+    AND e.pos >= st.first_pos + rq_from AND e.pos <= st.last_pos
+  ORDER BY e.version LIMIT rq_limit;
+END $$;
+-- +goose StatementEnd
+
 -- Makes partitions ahead: there is always room for half a partition plus more events
 -- behind the head. Answers the position at which to call it again. A partition is made
 -- apart and attached, which blocks neither appends nor reads.
@@ -157,6 +182,7 @@ END $$;
 REVOKE ALL ON FUNCTION es.refuse() FROM PUBLIC;
 REVOKE ALL ON FUNCTION es.append(text[], bigint[], int[], int[], int[], uuid[], text[], bytea[], bytea[]) FROM PUBLIC;
 REVOKE ALL ON FUNCTION es.ensure_partitions(bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION es.read_stream(text, bigint, int) FROM PUBLIC;
 
 -- portico_app is what the running program is, through SET ROLE. It may read the log
 -- and call two functions. Without the right to make roles the program runs as the
@@ -187,5 +213,6 @@ BEGIN
   GRANT SELECT ON es.head, es.streams, es.events, es.settings, es.partitions TO portico_app;
   GRANT EXECUTE ON FUNCTION es.append(text[], bigint[], int[], int[], int[], uuid[], text[], bytea[], bytea[]) TO portico_app;
   GRANT EXECUTE ON FUNCTION es.ensure_partitions(bigint) TO portico_app;
+  GRANT EXECUTE ON FUNCTION es.read_stream(text, bigint, int) TO portico_app;
 END $$;
 -- +goose StatementEnd

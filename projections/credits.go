@@ -74,7 +74,7 @@ func applyCreditMemo(b *Batch, e envelope.Event) error {
 		}
 	case account.CreditReversed:
 		if c := creditMemos.Get(b, ledgerOf(e).doc(d.CreditID)); c != nil {
-			c.Unapplied, c.Voided = 0, true // the document follows
+			c.Unapplied, c.Voided = c.Unapplied-d.Amount.Minor, true // the document follows
 		}
 	}
 	return nil

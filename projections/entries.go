@@ -87,7 +87,8 @@ func fundEffect(data any) (effect, bool) {
 	case account.CreditPosted:
 		return effect{"credit_memo", d.On, nil, &d.CreditID, 0, d.Amount.Minor}, true
 	case account.CreditAdjusted:
-		return effect{"credit_memo_adjusted", d.On, nil, &d.CreditID, 0, d.Difference.Minor}, true
+		less := domain.Money{Minor: -d.Difference.Minor, Currency: d.Difference.Currency}
+		return takenBack("credit_memo_adjusted", d.On, d.CreditID, d.ChargeID, less, d.Shortfall), true
 	case account.CreditReversed:
 		return effect{"credit_memo_voided", d.On, nil, &d.CreditID, 0, -d.Amount.Minor}, true
 	case account.PaymentReceived:

@@ -43,7 +43,7 @@ func (e *Engine) newFollower(ctx context.Context, g *Group, b build) (*follower,
 		return nil, err
 	}
 	f := &follower{engine: e, group: g, build: b, owner: e.Node + "/" + uuid.NewString(), sql: sql, stats: e.statsOf(g.Name)}
-	f.reader = reader{store: e.Store, codec: e.Codec, limit: pageLive}
+	f.reader = reader{store: e.Store, codec: e.Codec, of: g, limit: pageLive}
 	if b.State != stateActive {
 		f.reader.limit = pageBulk
 	}

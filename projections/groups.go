@@ -22,6 +22,7 @@ var auditDDL string
 // they may still become another customer's, whose events another lane folds.
 var Portal = Group{
 	Name: "portal", Version: 1, Lanes: 4, DDL: portalDDL,
+	Of: []string{"tenant.", "customer.", "invoice.", "credit_memo.", "account."},
 	Tables: []table{
 		tenants, customers, accounts, invoices, invoiceLines, creditMemos, creditMemoLines,
 		payments, refunds, chargebacks, allocations, entries, activities,
@@ -33,6 +34,7 @@ var Portal = Group{
 // Staff is what only staff see, across customers.
 var Staff = Group{
 	Name: "staff", Version: 1, Lanes: 1, DDL: staffDDL,
+	Of:     []string{"customer.", "invoice.", "credit_memo.", "account.", "import."},
 	Tables: []table{staffCustomers, customerTotals, funds, documents, imports},
 	Apply:  inTurn(applyStaffCustomer, applyTotals, applyFund, applyDocument, applyImport),
 }
@@ -40,13 +42,14 @@ var Staff = Group{
 // Access is who may come in.
 var Access = Group{
 	Name: "access", Version: 1, Lanes: 1, DDL: accessDDL,
+	Of:     []string{"contact.", "api_key."},
 	Tables: []table{contacts, apiKeys},
 	Apply:  inTurn(applyContact, applyAPIKey),
 }
 
 // Audit finds events by stream, actor, customer, type and time.
 var Audit = Group{
-	Name: "audit", Version: 1, Lanes: 1, DDL: auditDDL,
+	Name: "audit", Version: 1, Lanes: 1, DDL: auditDDL, Envelopes: true,
 	Tables: []table{auditIndex},
 	Apply:  applyAudit,
 }

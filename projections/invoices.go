@@ -229,6 +229,8 @@ func applyInvoiceMoney(b *Batch, e envelope.Event) error {
 		newShortfall(b, e, d.PaymentID, d.ChargeID, d.Shortfall, d.On)
 	case account.PaymentReversed:
 		newShortfall(b, e, d.PaymentID, d.ChargeID, d.Shortfall, d.On)
+	case account.CreditAdjusted:
+		newShortfall(b, e, d.CreditID, d.ChargeID, d.Shortfall, d.On)
 	case account.ChargebackOpened:
 		newShortfall(b, e, d.PaymentID, d.ChargeID, d.Shortfall, d.On)
 		for _, a := range d.Released {

@@ -9,10 +9,16 @@ import (
 	"portico/domain/invoice"
 )
 
-func TestInvoices(t *testing.T) {
+// books are a customer's invoices, one in each state, by name; and one of another's.
+type books struct {
+	*world
+	a   uuid.UUID
+	ids map[string]uuid.UUID
+}
+
+func newBooks(t *testing.T) books {
 	w := newWorld(t)
 	a, b := w.customer("A"), w.customer("B")
-	contractor := uuid.New()
 	open := w.invoice(a, "2026-06-01", "2026-07-01", 10_000, true)
 	late := w.invoice(a, "2026-04-01", "2026-06-14", 5_000, true)
 	today := w.invoice(a, "2026-04-02", "2026-06-15", 700, true)
@@ -32,10 +38,24 @@ func TestInvoices(t *testing.T) {
 	draft.ContractorID = nil
 	draftID := w.ok(w.DraftInvoice(w.ctx(), w.by, uuid.Nil, invoice.Draft{Content: draft}))
 	w.settle()
-	staff, mine := w.staff(), w.contactOf(a)
-	names := map[uuid.UUID]string{open: "open", late: "late", today: "today", paid: "paid", void: "void", hidden: "hidden",
-		zero: "zero", loss: "loss", disputed: "disputed", foreign: "foreign", draftID: "draft"}
+	return books{w, a, map[string]uuid.UUID{"open": open, "late": late, "today": today, "paid": paid, "void": void, "hidden": hidden,
+		"zero": zero, "loss": loss, "disputed": disputed, "foreign": foreign, "draft": draftID}}
+}
 
+func (w books) names(list []Invoice) (out []string) {
+	for _, i := range list {
+		for name, id := range w.ids {
+			if i.ID == id {
+				out = append(out, name)
+			}
+		}
+	}
+	return out
+}
+
+func TestInvoiceLists(t *testing.T) {
+	w := newBooks(t)
+	staff, mine := w.staff(), w.contactOf(w.a)
 	for _, c := range []struct {
 		name   string
 		viewer Viewer
@@ -43,7 +63,7 @@ func TestInvoices(t *testing.T) {
 		want   []string // newest first
 	}{
 		{"a contact sees what is published", mine, InvoiceFilter{}, []string{"open", "today", "late", "paid", "disputed", "loss", "zero", "void"}},
-		{"staff see all issued", staff, InvoiceFilter{CustomerID: a}, []string{"open", "today", "late", "paid", "disputed", "loss", "zero", "hidden", "void"}},
+		{"staff see all issued", staff, InvoiceFilter{CustomerID: w.a}, []string{"open", "today", "late", "paid", "disputed", "loss", "zero", "hidden", "void"}},
 		{"all customers", staff, InvoiceFilter{From: "2026-06-01"}, []string{"foreign", "open"}},
 		{"unpaid includes part-paid, not void (S2.18)", mine, InvoiceFilter{Unpaid: true}, []string{"open", "today", "late", "disputed"}},
 		{"overdue only after the due date (E43)", mine, InvoiceFilter{Overdue: true}, []string{"late", "disputed"}},
@@ -58,54 +78,58 @@ func TestInvoices(t *testing.T) {
 		{"text in the reference, no pattern", mine, InvoiceFilter{Text: "100%_X"}, []string{"open"}},
 		{"text in the number", mine, InvoiceFilter{Text: "n-004"}, []string{"paid"}},
 		{"text does not find the hidden (I3)", mine, InvoiceFilter{Text: "n-006"}, nil},
-		{"contractor", mine, InvoiceFilter{ContractorID: contractor}, nil},
+		{"contractor", mine, InvoiceFilter{ContractorID: uuid.New()}, nil},
 		{"currency", mine, InvoiceFilter{Currency: "EUR"}, nil},
 		{"drafts are staff's", staff, InvoiceFilter{Status: "draft"}, []string{"draft"}},
 		{"a contact has no drafts (I3)", mine, InvoiceFilter{Status: "draft"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			list := get[Page[Invoice]](t)(w.q.ListInvoices(t.Context(), c.viewer, c.filter))
-			var got []string
-			for _, i := range list.Items {
-				got = append(got, names[i.ID])
-			}
-			same(t, c.want, got)
+			same(t, c.want, w.names(list.Items))
 		})
 	}
+	mustEqualAllHistory(t, w.world)
+}
 
-	t.Run("pages chain without gap or repetition", func(t *testing.T) {
-		whole := get[Page[Invoice]](t)(w.q.ListInvoices(t.Context(), mine, InvoiceFilter{}))
-		var got []Invoice
-		for cursor := ""; ; {
-			p := get[Page[Invoice]](t)(w.q.ListInvoices(t.Context(), mine, InvoiceFilter{Paging: Paging{Limit: 3, Cursor: cursor}}))
-			got = append(got, p.Items...)
-			if cursor = p.Next; cursor == "" {
-				break
-			}
+func TestPagesChainWithoutGapOrRepetition(t *testing.T) {
+	w := newBooks(t)
+	mine := w.contactOf(w.a)
+	whole := get[Page[Invoice]](t)(w.q.ListInvoices(t.Context(), mine, InvoiceFilter{}))
+	var got []Invoice
+	for cursor := ""; ; {
+		p := get[Page[Invoice]](t)(w.q.ListInvoices(t.Context(), mine, InvoiceFilter{Paging: Paging{Limit: 3, Cursor: cursor}}))
+		got = append(got, p.Items...)
+		if cursor = p.Next; cursor == "" {
+			break
 		}
-		same(t, whole.Items, got)
-	})
+	}
+	same(t, whole.Items, got)
+	for _, cursor := range []string{"x", "%", cursorOf("2026-01-01"), cursorOf("soon", uuid.NewString()), cursorOf("2026-01-01", "x")} {
+		_, err := w.q.ListInvoices(t.Context(), mine, InvoiceFilter{Paging: Paging{Cursor: cursor}})
+		code(t, "cursor.malformed", err)
+	}
+}
 
-	t.Run("detail", func(t *testing.T) {
-		d := get[InvoiceDetail](t)(w.q.GetInvoice(t.Context(), mine, late))
-		if d.Open != gbp(4_500) || d.Paid != gbp(500) || d.Status != "part_paid" || !d.Overdue {
-			t.Errorf("got %+v", d.Invoice)
-		}
-		if len(d.Lines) != 1 || d.Lines[0].Minor != 5_000 || len(d.Allocations) != 1 || d.Allocations[0].Amount != gbp(500) || d.Allocations[0].Kind != "payment" {
-			t.Errorf("lines %+v, allocations %+v", d.Lines, d.Allocations)
-		}
-		if len(d.Activity) != 1 || d.Activity[0].Kind != "invoice_published" {
-			t.Errorf("activity %+v", d.Activity)
-		}
-		d = get[InvoiceDetail](t)(w.q.GetInvoice(t.Context(), mine, disputed))
-		if d.Dispute == nil || d.Dispute.Text != "never came" || *d.Dispute.Amount != gbp(44) {
-			t.Errorf("dispute %+v", d.Dispute)
-		}
-		if d := get[InvoiceDetail](t)(w.q.GetInvoice(t.Context(), staff, draftID)); d.Status != "draft" || d.Gross != gbp(777) || len(d.Lines) != 1 {
-			t.Errorf("draft %+v", d)
-		}
-	})
-	mustEqualHistory(t, w.engine)
+func TestInvoiceDetail(t *testing.T) {
+	w := newBooks(t)
+	staff, mine := w.staff(), w.contactOf(w.a)
+	d := get[InvoiceDetail](t)(w.q.GetInvoice(t.Context(), mine, w.ids["late"]))
+	if d.Open != gbp(4_500) || d.Paid != gbp(500) || d.Status != "part_paid" || !d.Overdue {
+		t.Errorf("got %+v", d.Invoice)
+	}
+	if len(d.Lines) != 1 || d.Lines[0].Minor != 5_000 || len(d.Allocations) != 1 || d.Allocations[0].Amount != gbp(500) || d.Allocations[0].Kind != "payment" {
+		t.Errorf("lines %+v, allocations %+v", d.Lines, d.Allocations)
+	}
+	if len(d.Activity) != 1 || d.Activity[0].Kind != "invoice_published" {
+		t.Errorf("activity %+v", d.Activity)
+	}
+	d = get[InvoiceDetail](t)(w.q.GetInvoice(t.Context(), mine, w.ids["disputed"]))
+	if d.Dispute == nil || d.Dispute.Text != "never came" || *d.Dispute.Amount != gbp(44) {
+		t.Errorf("dispute %+v", d.Dispute)
+	}
+	if d := get[InvoiceDetail](t)(w.q.GetInvoice(t.Context(), staff, w.ids["draft"])); d.Status != "draft" || d.Gross != gbp(777) || len(d.Lines) != 1 {
+		t.Errorf("draft %+v", d)
+	}
 }
 
 // The status in SQL, by which lists are filtered, is the status that is shown.

@@ -141,7 +141,7 @@ func (h *moneyHistory) step() {
 		if id := h.any(h.invoices[n]); id != uuid.Nil && rapid.Bool().Draw(h.r, "against") {
 			against = &id
 		}
-		h.funds[n] = append(h.funds[n], h.memo(c, on, minor, against))
+		h.funds[n] = append(h.funds[n], h.try(h.IssueCreditMemo(h.ctx(), h.by, uuid.Nil, h.memoContent(c, on, minor, against))))
 	case 4, 5, 6:
 		h.funds[n] = append(h.funds[n], h.pay(c, on, minor, rapid.Bool().Draw(h.r, "oldest")))
 	default:
@@ -156,45 +156,47 @@ func (h *moneyHistory) any(ids []uuid.UUID) uuid.UUID {
 	return rapid.SampledFrom(ids).Draw(h.r, "id")
 }
 
+// try does what may be refused.
+func (h *moneyHistory) try(r commands.Receipt, err error) uuid.UUID {
+	if domain.CodeOf(err) == "internal" {
+		h.r.Fatal(err)
+	}
+	if h.pos.Before(r.Position) {
+		h.pos = r.Position
+	}
+	return r.ID
+}
+
 func (h *moneyHistory) more(n int, at commands.Ledger, on domain.Date, minor int64) {
 	ctx, i, f := h.ctx(), h.any(h.invoices[n]), h.any(h.funds[n])
-	try := func(r commands.Receipt, err error) uuid.UUID {
-		if domain.CodeOf(err) == "internal" {
-			h.r.Fatal(err)
-		}
-		if h.pos.Before(r.Position) {
-			h.pos = r.Position
-		}
-		return r.ID
-	}
 	switch rapid.IntRange(0, 12).Draw(h.r, "more") {
 	case 0:
-		try(h.ApplyCredit(ctx, h.by, at, f, account.ApplyCredit{OldestFirst: true, On: on}))
+		h.try(h.ApplyCredit(ctx, h.by, at, f, account.ApplyCredit{OldestFirst: true, On: on}))
 	case 1:
-		try(h.Deallocate(ctx, h.by, at, f, account.Deallocate{On: on, Because: why}))
+		h.try(h.Deallocate(ctx, h.by, at, f, account.Deallocate{On: on, Because: why}))
 	case 2:
-		h.refunds[n] = append(h.refunds[n], try(h.RequestRefund(ctx, h.by, at, f, account.RequestRefund{Amount: gbp(minor), To: "card", On: on, Because: why})))
+		h.refunds[n] = append(h.refunds[n], h.try(h.RequestRefund(ctx, h.by, at, f, account.RequestRefund{Amount: gbp(minor), To: "card", On: on, Because: why})))
 	case 3:
-		try(h.FailRefund(ctx, h.by, at, h.any(h.refunds[n]), account.FailRefund{Code: "closed", On: on}))
+		h.try(h.FailRefund(ctx, h.by, at, h.any(h.refunds[n]), account.FailRefund{Code: "closed", On: on}))
 	case 4:
-		try(h.FailPayment(ctx, h.by, at, f, account.FailPayment{Code: "bounced", On: on}))
+		h.try(h.FailPayment(ctx, h.by, at, f, account.FailPayment{Code: "bounced", On: on}))
 	case 5:
-		try(h.ReversePayment(ctx, h.by, at, f, account.ReversePayment{On: on, Because: why}))
+		h.try(h.ReversePayment(ctx, h.by, at, f, account.ReversePayment{On: on, Because: why}))
 	case 6:
 		fee := gbp(7)
-		h.cases[n] = append(h.cases[n], try(h.OpenChargeback(ctx, h.by, at, f, account.OpenChargeback{Amount: gbp(minor), Fee: &fee, On: on})))
+		h.cases[n] = append(h.cases[n], h.try(h.OpenChargeback(ctx, h.by, at, f, account.OpenChargeback{Amount: gbp(minor), Fee: &fee, On: on})))
 	case 7:
-		try(h.WinChargeback(ctx, h.by, at, h.any(h.cases[n]), account.WinChargeback{On: on}))
+		h.try(h.WinChargeback(ctx, h.by, at, h.any(h.cases[n]), account.WinChargeback{On: on}))
 	case 8:
-		try(h.LoseChargeback(ctx, h.by, at, h.any(h.cases[n]), account.LoseChargeback{On: on}))
+		h.try(h.LoseChargeback(ctx, h.by, at, h.any(h.cases[n]), account.LoseChargeback{On: on}))
 	case 9:
-		try(h.TransferUnapplied(ctx, h.by, at, f, account.TransferUnapplied{Amount: gbp(minor), ToCustomerID: h.customers[1-n], On: on, Because: why}))
+		h.try(h.TransferUnapplied(ctx, h.by, at, f, account.TransferUnapplied{Amount: gbp(minor), ToCustomerID: h.customers[1-n], On: on, Because: why}))
 	case 10:
-		try(h.WriteOffInvoice(ctx, h.by, at, i, account.WriteOffInvoice{On: on, Because: why}))
+		h.try(h.WriteOffInvoice(ctx, h.by, at, i, account.WriteOffInvoice{On: on, Because: why}))
 	case 11:
-		try(h.VoidInvoice(ctx, h.by, i, invoice.Void{Release: rapid.Bool().Draw(h.r, "release"), On: on, Because: why}))
+		h.try(h.VoidInvoice(ctx, h.by, i, invoice.Void{Release: rapid.Bool().Draw(h.r, "release"), On: on, Because: why}))
 	case 12:
-		try(h.PublishInvoice(ctx, h.by, i, invoice.Publish{}))
+		h.try(h.PublishInvoice(ctx, h.by, i, invoice.Publish{}))
 	}
 }
 

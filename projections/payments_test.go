@@ -66,7 +66,22 @@ func TestWhatGoesBackOfAPayment(t *testing.T) {
 		kinds = append([]string{a.Kind}, kinds...)
 	}
 	same(t, []string{"invoice_published", "invoice_published", "payment", "chargeback", "chargeback_won", "refund", "payment_failed"}, kinds)
+
 	mustEqualAllHistory(t, w)
+}
+
+// A charge-back of what paid nothing, once won, is credit again.
+func TestAWonChargebackIsCreditAgain(t *testing.T) {
+	w := newWorld(t)
+	a := w.customer("A")
+	at, v := w.account(a), w.contactOf(a)
+	loose := w.pay(a, "2026-05-05", 50, false)
+	dispute := w.ok(w.OpenChargeback(w.ctx(), w.by, at, loose, account.OpenChargeback{Amount: gbp(30), On: "2026-05-06"}))
+	w.ok(w.WinChargeback(w.ctx(), w.by, at, dispute, account.WinChargeback{On: "2026-05-07"}))
+	w.settle()
+	p := get[PaymentDetail](t)(w.q.GetPayment(t.Context(), v, loose))
+	same(t, []any{gbp(50), gbp(0), "won"}, []any{p.Unapplied, p.ChargedBack, p.Chargebacks[0].Status})
+	coherent(t, w, v, a)
 }
 
 // An import that changes an invoice changes what is owed, and what had paid more is credit.

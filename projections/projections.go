@@ -23,6 +23,12 @@ type Group struct {
 	// Apply folds one event into rows. It is pure: no clock, no random, no database; it may
 	// be called several times for an event, and what it must not depend on is batch size.
 	Apply func(b *Batch, e envelope.Event) error
+	// Of are the aggregates whose events it folds, by the beginning of their types' names:
+	// "invoice." and so on. Left out: all of them.
+	Of []string
+	// Envelopes says that it folds who and when only: events come without data, and also
+	// those of types that a newer program wrote.
+	Envelopes bool
 	// Route is the key that decides an event's lane: the customer by default.
 	Route func(e envelope.Event) uuid.UUID
 }

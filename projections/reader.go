@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"hash/fnv"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,6 +29,7 @@ type stretch struct {
 type reader struct {
 	store eventstore.Store
 	codec *envelope.Codec
+	of    *Group
 	limit int
 	ahead chan stretch
 }
@@ -55,7 +58,11 @@ func (r *reader) read(ctx context.Context, after eventstore.Position) stretch {
 	raw, err := r.store.ReadAll(ctx, after, r.limit)
 	p := stretch{after: after, next: raw.Next, end: raw.End, err: err, events: make([]envelope.Event, 0, len(raw.Events))}
 	for _, rec := range raw.Events {
-		e, err := r.codec.Open(ctx, rec)
+		p.at = rec.At
+		if !r.wants(rec.Type) {
+			continue
+		}
+		e, err := r.open(ctx, rec)
 		var unknown domain.ErrUnknownType
 		switch {
 		case errors.As(err, &unknown):
@@ -67,9 +74,19 @@ func (r *reader) read(ctx context.Context, after eventstore.Position) stretch {
 			e.At, e.Meta.OccurredAt = micro(e.At), micro(e.Meta.OccurredAt)
 			p.events = append(p.events, e)
 		}
-		p.at = rec.At
 	}
 	return p
+}
+
+func (r *reader) wants(typ string) bool {
+	return len(r.of.Of) == 0 || slices.ContainsFunc(r.of.Of, func(of string) bool { return strings.HasPrefix(typ, of) })
+}
+
+func (r *reader) open(ctx context.Context, rec eventstore.Recorded) (envelope.Event, error) {
+	if r.of.Envelopes {
+		return r.codec.Peek(rec)
+	}
+	return r.codec.Open(ctx, rec)
 }
 
 // micro is a time in the precision of the database, so that a writer compares like with like.

@@ -143,15 +143,14 @@ type Listed struct {
 	Leased   int                 `json:"leased"` // lanes that somebody works on
 	Position eventstore.Position `json:"position"`
 	Head     eventstore.Position `json:"head"`
-	Lag      float64             `json:"lag_seconds"`   // age of the last applied event while behind, else 0
+	Lag      float64             `json:"lag_seconds"`   // age of the oldest event that is not applied; 0 if there is none
 	Behind   uint64              `json:"events_behind"` // of the slowest lane; 0 if the store's positions cannot be counted
 	Error    string              `json:"error,omitempty"`
 }
 
 const sqlListed = `select b.grp, b.build, b.code_version, b.lanes, b.state,
 		count(*) filter (where l.expires > clock_timestamp()), min(l.hi)::text,
-		(array_agg(l.lo order by l.hi, l.lo))[1]::text,
-		coalesce(extract(epoch from clock_timestamp() - min(coalesce(l.event_at, b.made_at))), 0)::float8
+		(array_agg(l.lo order by l.hi, l.lo))[1]::text
 	from pj.build b join pj.lane l using (grp, build)
 	where b.grp = any($1) and b.state in ('building', 'ready', 'active')
 	group by b.grp, b.build order by array_position($1, b.grp), b.build`
@@ -170,16 +169,29 @@ func (e *Engine) List(ctx context.Context) ([]Listed, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (l Listed, err error) {
+	listed, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (l Listed, err error) {
 		var at mark
-		err = row.Scan(&l.Group, &l.Build, &l.Version, &l.Lanes, &l.State, &l.Leased, &at.Hi, &at.Lo, &l.Lag)
-		l.Position, l.Head = at.position(), head
-		if !l.Position.Before(head) {
-			l.Lag = 0
-		} else if head.Lo == 0 && l.Position.Lo == 0 { // Postgres: dense numbers
-			l.Behind = head.Hi - l.Position.Hi
-		}
-		l.Error = e.statsOf(l.Group).of(l.Build)
+		err = row.Scan(&l.Group, &l.Build, &l.Version, &l.Lanes, &l.State, &l.Leased, &at.Hi, &at.Lo)
+		l.Position, l.Head, l.Error = at.position(), head, e.statsOf(l.Group).of(l.Build)
 		return l, err
 	})
+	for i := range listed {
+		if err == nil && listed[i].Position.Before(head) {
+			err = e.measure(ctx, &listed[i])
+		}
+	}
+	return listed, err
+}
+
+// measure finds out how far a build is behind.
+func (e *Engine) measure(ctx context.Context, l *Listed) error {
+	missing, err := e.Store.ReadAll(ctx, l.Position, 1)
+	if err != nil || len(missing.Events) == 0 {
+		return err
+	}
+	l.Lag = max(0, time.Since(missing.Events[0].At).Seconds())
+	if l.Head.Lo == 0 && l.Position.Lo == 0 { // Postgres: dense numbers
+		l.Behind = l.Head.Hi - l.Position.Hi
+	}
+	return nil
 }

@@ -130,9 +130,13 @@ func (w *world) invoice(of uuid.UUID, on, due domain.Date, minor int64, publish 
 
 func (w *world) memo(of uuid.UUID, on domain.Date, minor int64, against *uuid.UUID) uuid.UUID {
 	w.t.Helper()
+	return w.ok(w.IssueCreditMemo(w.ctx(), w.by, uuid.Nil, w.memoContent(of, on, minor, against)))
+}
+
+func (w *world) memoContent(of uuid.UUID, on domain.Date, minor int64, against *uuid.UUID) creditmemo.Issue {
 	like := w.content(of, on, on, minor)
-	return w.ok(w.IssueCreditMemo(w.ctx(), w.by, uuid.Nil, creditmemo.Issue{Content: creditmemo.Content{
-		Number: like.Number, Party: like.Party, Calculation: like.Calculation, IssuedOn: on, AgainstInvoice: against, Lines: like.Lines}}))
+	return creditmemo.Issue{Content: creditmemo.Content{Number: like.Number, Party: like.Party, Calculation: like.Calculation,
+		IssuedOn: on, AgainstInvoice: against, Lines: like.Lines}}
 }
 
 func (w *world) account(of uuid.UUID) commands.Ledger {

@@ -104,7 +104,7 @@ func (a *app) wire(s *settings) error {
 	a.policies = reactions.NewPolicies(&reactions.Subscriber{Store: a.store, DB: a.pool, Node: me, Lanes: 16, Log: a.log}, a.commands, logger(slog.LevelWarn))
 	a.waiter = waiter{a.policies, a.engine}
 	a.queries = &projections.Queries{DB: a.pool, Schema: a.engine.ActiveSchema, Wait: a.waiter.Wait, Clock: time.Now, Store: a.store, Codec: a.codec}
-	a.keys = &auth.Keys{DB: a.pool, Commands: a.commands, Clock: time.Now, Customers: a.commands.CustomersOf}
+	a.keys = &auth.Keys{DB: a.pool, Commands: a.commands, Clock: time.Now}
 	return nil
 }
 

@@ -167,33 +167,51 @@ func cut(s string) string {
 	return s
 }
 
-// Open takes an event out of its stored form. Fields whose subject was erased come out
-// empty; domain.ErrUnknownType says that a newer program wrote it.
-func (c *Codec) Open(ctx context.Context, r eventstore.Recorded) (Event, error) {
+// Peek takes only the envelope out of an event's stored form: who and when, not what.
+// What is sealed in it stays so. It works for every type, also those that a newer program
+// wrote.
+func (c *Codec) Peek(r eventstore.Recorded) (Event, error) {
 	e := Event{ID: r.ID, Stream: r.Stream, Version: r.Version, Pos: r.Pos, At: r.At, Type: r.Type}
 	if err := json.Unmarshal(r.Meta, &e.Meta); err != nil {
 		return e, fmt.Errorf("envelope: %s@%d: %w", r.Stream, r.Version, err)
 	}
-	typ, known := c.Catalog.Find(r.Type)
-	if !known {
-		return e, domain.ErrUnknownType{Name: r.Type, Version: e.Meta.Schema}
-	}
-	vault := vault{ctx: ctx, keys: c.Keys, tenant: e.Meta.Tenant, event: r.ID}
-	data, err := vault.openFields(typ, r.Stream, r.Data)
-	if err == nil && e.Meta.Reason != nil {
-		e.Meta.Reason.Text, err = vault.openText("reason.text", e.Meta.concerns(r.Stream), e.Meta.Reason.Text)
-	}
-	if err == nil {
-		e.Meta.Origin.IP, err = vault.openText("origin.ip", e.Meta.Actor.ID, e.Meta.Origin.IP)
-	}
-	if err == nil {
-		e.Meta.Origin.UserAgent, err = vault.openText("origin.ua", e.Meta.Actor.ID, e.Meta.Origin.UserAgent)
-	}
-	if err == nil {
-		e.Data, err = c.Catalog.Decode(r.Type, e.Meta.Schema, data)
-	}
+	return e, nil
+}
+
+// Open takes an event out of its stored form. Fields whose subject was erased come out
+// empty; domain.ErrUnknownType says that a newer program wrote it: then the envelope is
+// open, and there are no data.
+func (c *Codec) Open(ctx context.Context, r eventstore.Recorded) (Event, error) {
+	e, err := c.Peek(r)
 	if err != nil {
+		return e, err
+	}
+	if e.Data, err = c.open(vault{ctx: ctx, keys: c.Keys, tenant: e.Meta.Tenant, event: r.ID}, r, &e.Meta); err != nil {
 		return e, fmt.Errorf("envelope: %s@%d: %w", r.Stream, r.Version, err)
 	}
 	return e, nil
+}
+
+func (c *Codec) open(v vault, r eventstore.Recorded, m *Meta) (data any, err error) {
+	if m.Reason != nil {
+		m.Reason.Text, err = v.openText("reason.text", m.concerns(r.Stream), m.Reason.Text)
+	}
+	if err == nil {
+		m.Origin.IP, err = v.openText("origin.ip", m.Actor.ID, m.Origin.IP)
+	}
+	if err == nil {
+		m.Origin.UserAgent, err = v.openText("origin.ua", m.Actor.ID, m.Origin.UserAgent)
+	}
+	if err != nil {
+		return nil, err
+	}
+	typ, known := c.Catalog.Find(r.Type)
+	if !known {
+		return nil, domain.ErrUnknownType{Name: r.Type, Version: m.Schema}
+	}
+	plain, err := v.openFields(typ, r.Stream, r.Data)
+	if err != nil {
+		return nil, err
+	}
+	return c.Catalog.Decode(r.Type, m.Schema, plain)
 }

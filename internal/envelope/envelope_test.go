@@ -231,6 +231,12 @@ func TestUnknownTypes(t *testing.T) {
 		if !errors.As(err, &unknown) || unknown.Name != r.Type {
 			t.Errorf("%s: %+v, %v", r.Type, e, err)
 		}
+		if e.Meta.Origin.IP != meta().Origin.IP || e.Meta.Reason.Text != meta().Reason.Text {
+			t.Errorf("who and why of %s are not known: %+v", r.Type, e.Meta)
+		}
+		if peeked, err := w.Peek(r); err != nil || peeked.Type != r.Type || peeked.Meta.CommandID != meta().CommandID || peeked.Data != nil {
+			t.Errorf("%+v, %v", peeked, err)
+		}
 	}
 	if _, err := w.Seal(t.Context(), r.Stream, eventID, meta(), struct{}{}); err == nil {
 		t.Error("what is no event was sealed")

@@ -53,19 +53,11 @@ func (p *Postgres) Close() {
 	<-p.done
 }
 
-const sqlReadStream = `
-SELECT e.pos, $1::text, e.version, e.id, e.type, e.data, e.meta, e.at
-FROM es.events e
-WHERE e.stream_no = (SELECT s.stream_no FROM es.streams s WHERE s.name = $1)
-  AND e.version >= $2::bigint
-  -- only the partitions that the stream lives in; version v is at first_pos + v at the earliest
-  AND e.pos >= (SELECT s.first_pos + $2::bigint FROM es.streams s WHERE s.name = $1)
-  AND e.pos <= (SELECT s.last_pos FROM es.streams s WHERE s.name = $1)
-ORDER BY e.version LIMIT $3`
+const sqlReadStream = `SELECT r.pos, r.stream, r.version, r.id, r.type, r.data, r.meta, r.at FROM es.read_stream($1, $2, $3) r`
 
 func (p *Postgres) ReadStream(ctx context.Context, stream StreamName, from int64, limit int) ([]Recorded, error) {
 	rows, err := p.pool.Query(ctx, sqlReadStream, pgx.QueryExecModeCacheDescribe,
-		string(stream), min(max(from, 0), math.MaxInt64/2), max(limit, 0)) // half: it is added to
+		string(stream), min(max(from, 0), math.MaxInt64/2), min(max(limit, 0), math.MaxInt32)) // half: it is added to
 	if err != nil {
 		return nil, readFailed(ctx, err)
 	}

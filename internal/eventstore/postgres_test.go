@@ -259,7 +259,7 @@ func TestPrivilegesOnTheLog(t *testing.T) {
 		) g(granted)`
 	c := connect(t, url)
 	for role, want := range map[string]string{
-		"portico_app": "append EXECUTE; ensure_partitions EXECUTE; es USAGE; events SELECT; head SELECT; partitions SELECT; settings SELECT; streams SELECT",
+		"portico_app": "append EXECUTE; ensure_partitions EXECUTE; es USAGE; events SELECT; head SELECT; partitions SELECT; read_stream EXECUTE; settings SELECT; streams SELECT",
 		"public":      "",
 	} {
 		var got string

@@ -1,0 +1,58 @@
+package commands
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+
+	"portico/domain"
+	"portico/internal/eventstore"
+)
+
+// ownersOnly are the commands that integrations may not give.
+var ownersOnly = []string{
+	"RegisterTenant", "ChangeTenantSettings", "AddBranch", "CloseBranch", "AddContractor", "ChangePaymentPolicy", "IssueAPIKey", "RevokeAPIKey",
+}
+
+// Every command refuses whoever has not its role, before it looks at anything. Commands
+// are found by reflection: a new one cannot be forgotten.
+func TestEveryCommandNeedsARole(t *testing.T) {
+	store := eventstore.NewMemory()
+	w := newWorld(t, store)
+	commands := reflect.ValueOf(w.Commands)
+	found := 0
+	for i := range commands.NumMethod() {
+		name, method := commands.Type().Method(i).Name, commands.Method(i)
+		if method.Type().NumIn() < 2 || method.Type().In(1) != reflect.TypeFor[Caller]() {
+			continue // a question, not a command
+		}
+		found++
+		for role, allowed := range map[string]bool{
+			"": false, "auditor": false, "contact": false, "Staff": false, "staff": true, "system": true, "integration": !slices.Contains(ownersOnly, name),
+		} {
+			by := staffMember()
+			if by.Roles = []string{role}; role == "" {
+				by.Roles = nil
+			}
+			args := []reflect.Value{reflect.ValueOf(t.Context()), reflect.ValueOf(by)}
+			for n := 2; n < method.Type().NumIn(); n++ {
+				args = append(args, reflect.Zero(method.Type().In(n)))
+			}
+			out := method.Call(args)
+			err, _ := out[len(out)-1].Interface().(error)
+			if forbidden := domain.CodeOf(err) == "caller.forbidden"; forbidden == allowed {
+				t.Errorf("%s for the role %q: %v", name, role, err)
+			}
+			if head, _ := store.Head(t.Context()); !allowed && head != (eventstore.Position{}) {
+				t.Fatalf("%s left something behind", name)
+			} else if allowed && head != (eventstore.Position{}) {
+				store = eventstore.NewMemory()
+				w.Store = store
+				w.cache.Purge()
+			}
+		}
+	}
+	if found < 40 {
+		t.Errorf("only %d commands were found", found)
+	}
+}
