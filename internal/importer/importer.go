@@ -99,6 +99,9 @@ func (im *Importer) prepare(ctx context.Context, o Options) (*run, error) {
 	if r.o.PaidOn == "" {
 		r.o.PaidOn = domain.DateOf(im.Commands.Clock().In(r.place.zone))
 	}
+	if r.o.Currency == "" && o.Format == "receivables" {
+		r.o.Currency = "EUR" // the traffic fines of an Italian town name none
+	}
 	if r.o.Currency == "" {
 		r.o.Currency = r.place.currency
 	}

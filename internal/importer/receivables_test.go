@@ -14,7 +14,7 @@ import (
 )
 
 func finesFile() Options {
-	return Options{Format: "receivables", Path: "testdata/traffic-fines-excerpt.csv", By: clerk, Currency: "EUR"}
+	return Options{Format: "receivables", Path: "testdata/traffic-fines-excerpt.csv", By: clerk}
 }
 
 // balances are what accounts come to at the end of a day, by what their events say.
