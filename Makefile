@@ -33,7 +33,7 @@ fuzz: ## Fuzz the parsers, 20 s each
 	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime 20s $$p || exit 1; done; done
 
 docs: ## Rewrite what is generated: docs/events.md, golden files that are missing
-	$(GO) test ./domain/catalog ./api -run 'Golden|Docs|Operations' -update
+	$(GO) test ./domain/catalog ./api -run 'Golden|Documented|Operations' -update
 
 $(TOOLS)/staticcheck: go.mod
 	GOBIN=$(TOOLS) $(GO) install $(STATICCHECK)

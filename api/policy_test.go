@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -38,7 +39,9 @@ func TestARouteWithoutPolicyStopsTheStart(t *testing.T) {
 	out.is(403, "caller.forbidden")
 }
 
-// operation is a line of testdata/operations.txt: a released name, place and policy.
+var update = flag.Bool("update", false, "rewrite testdata/operations.txt")
+
+// listed is a line of testdata/operations.txt: a released name, place and policy.
 type listed struct {
 	method, path, id string
 	roles            []string
@@ -65,14 +68,14 @@ func TestOperationsAreAsReleased(t *testing.T) {
 		fmt.Fprintln(&b, o.method, o.path, o.id, strings.Join(o.roles, ","))
 	}
 	const file = "testdata/operations.txt"
-	if os.Getenv("UPDATE_GOLDEN") != "" {
+	if *update {
 		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 	want, err := os.ReadFile(file)
 	if err != nil || b.String() != string(want) {
-		t.Errorf("%v: the operations are not those of %s: if they should be, run with UPDATE_GOLDEN=1\n%s", err, file, b.String())
+		t.Errorf("%v: the operations are not those of %s: if they should be, run make docs\n%s", err, file, b.String())
 	}
 }
 
