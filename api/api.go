@@ -109,7 +109,7 @@ func (a *api) methods(path string) []string {
 func (a *api) failed(ctx context.Context, err error) error {
 	rq := requestOf(ctx)
 	p := *problemOf(err)
-	p.RequestID, rq.code = rq.id, p.Code
+	p.RequestID, p.stale, rq.code = rq.id, rq.stale, p.Code
 	if p.Status >= 500 {
 		a.Log.Error("request failed", "request_id", rq.id, "operation", rq.operation, "code", p.Code, "error", err)
 	}
@@ -118,10 +118,14 @@ func (a *api) failed(ctx context.Context, err error) error {
 
 // GetHeaders is for huma: what a client should know besides.
 func (p *Problem) GetHeaders() http.Header {
+	h := http.Header{}
 	if p.Status == http.StatusServiceUnavailable {
-		return http.Header{"Retry-After": {"1"}}
+		h.Set("Retry-After", "1")
 	}
-	return nil
+	if p.stale { // what is not found may only not show yet
+		h.Set("Portico-Stale", "1")
+	}
+	return h
 }
 
 // Server is an HTTP server for a handler, with bounds that no client can outwait.

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/validation"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"portico/domain"
 )
@@ -25,6 +28,8 @@ type Problem struct {
 	Code      string    `json:"code" example:"invoice.already_issued" doc:"What is wrong, for a program; a released code never changes"`
 	RequestID string    `json:"request_id" doc:"Name it when you ask about this answer"`
 	Errors    []AtField `json:"errors,omitempty" doc:"What is wrong with which part of the request"`
+
+	stale bool // what was asked for may only not show yet
 }
 
 // AtField is one thing that is wrong with a request.
@@ -69,10 +74,21 @@ func problemOf(err error) *Problem {
 		return p
 	case errors.As(err, &e):
 		return problem(cmp.Or(statusOfCode[e.Code], statusOf[e.Kind], http.StatusInternalServerError), e.Code, e.Message)
+	case unreachable(err):
+		return problem(http.StatusServiceUnavailable, "database.unavailable", "the database does not answer: try again")
 	case errors.Is(err, context.DeadlineExceeded):
 		return problem(http.StatusServiceUnavailable, "request.timeout", "this took too long: try again")
 	}
 	return problem(http.StatusInternalServerError, "internal", "something went wrong: it is our fault, and logged under the request id")
+}
+
+// unreachable tells whether the database could not be asked, or ended what was asked.
+func unreachable(err error) bool {
+	var connect *pgconn.ConnectError
+	var server *pgconn.PgError
+	var network net.Error
+	return errors.As(err, &connect) || errors.As(err, &server) && (strings.HasPrefix(server.Code, "08") || strings.HasPrefix(server.Code, "57P")) ||
+		errors.As(err, &network) && !network.Timeout() || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // write answers with the problem.

@@ -70,7 +70,7 @@ func query[F, R any](a *api, path, group string, who policy, name string, f func
 		if rq.after != (eventstore.Position{}) {
 			out.Position = positionToken(rq.after)
 			if !a.await(ctx, group, rq.after, patience, concerned(rq, ofCustomer, id, filter)...) {
-				out.Position, out.Stale = "", "1"
+				out.Position, out.Stale, rq.stale = "", "1", true
 			}
 		}
 		if out.Body, err = f(ctx, rq.viewer(), *filter); err != nil {

@@ -32,6 +32,7 @@ type request struct {
 	after     eventstore.Position // that a query is to show
 	commandID uuid.UUID           // of the command it asks for; nil: a new one
 	begun     bool                // its command was called: from then on the answer is for keeps
+	stale     bool                // the read models did not come to the position asked for in time
 	code      string              // of the problem that it was answered with
 }
 

@@ -9,12 +9,16 @@ import (
 	"portico/domain/apikey"
 	"portico/domain/contact"
 	"portico/domain/importrun"
+	"portico/internal/envelope"
 )
 
 // IssueAPIKey records that a key is given out. The key itself is internal/auth's.
 func (c *Commands) IssueAPIKey(ctx context.Context, by Caller, id uuid.UUID, cmd apikey.Issue) (Receipt, *uuid.UUID, error) {
 	if err := by.may(owner...); err != nil {
 		return Receipt{}, nil, err
+	}
+	if cmd.Role == "auditor" && by.Origin.Channel == envelope.ChannelAPI {
+		return Receipt{}, nil, domain.Forbidden("api_key.auditor", "who is audited does not make auditors: the operator does, by portico keys create")
 	}
 	if cmd.ContactID != nil {
 		person, err := peek[contact.Contact](ctx, c, by.Tenant, "contact", *cmd.ContactID)

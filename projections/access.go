@@ -2,6 +2,8 @@ package projections
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -114,6 +116,8 @@ const (
 select * from {s}.contacts where tenant = @tenant and (@customer::uuid is null or customer_id = @customer)
   and (@removed or active) and (customer_id, id) > (@after_customer::uuid, @id::uuid)
 order by customer_id, id limit @limit`
+	sqlKeyNames text = `
+select id, name from {s}.api_keys where tenant = @tenant and id = any(@ids)`
 	sqlAPIKeys text = `
 select * from {s}.api_keys where tenant = @tenant and id > @id::uuid order by id limit @limit`
 )
@@ -167,4 +171,24 @@ func (q *Queries) ListAPIKeys(ctx context.Context, v Viewer, p Paging) (Page[API
 	return page(p, rows, func(k apiKeyRow) APIKey {
 		return APIKey{k.ID, k.Name, k.Role, k.ContactID, k.CustomerID, k.IssuedAt.UTC(), k.RevokedAt}
 	}, func(k apiKeyRow) string { return cursorOf(k.ID.String()) }), nil
+}
+
+// nameActors names the API keys among those who acted.
+func (q *Queries) nameActors(ctx context.Context, v Viewer, events []HistoryEvent) error {
+	s, err := q.staffScope(ctx, v, Access.Name)
+	if err != nil {
+		return err
+	}
+	names := map[uuid.UUID]string{}
+	for _, e := range events {
+		names[e.Actor.ID] = ""
+	}
+	keys, err := many[apiKeyRow](ctx, q.DB, sqlKeyNames, s, pgx.NamedArgs{"ids": slices.Collect(maps.Keys(names))})
+	for _, k := range keys {
+		names[k.ID] = k.Name
+	}
+	for n := range events {
+		events[n].ActorName = names[events[n].Actor.ID]
+	}
+	return err
 }

@@ -84,6 +84,10 @@ func invoiceActivity(b *Batch, e envelope.Event) (row activityRow, ok bool) {
 	}
 	row.CustomerID, row.RefKind, row.RefID, row.Number = i.CustomerID, "invoice", i.ID, i.Number
 	row.Amount, row.Currency, row.Shown = i.Gross, i.Currency, i.Published
+	switch e.Data.(type) {
+	case invoice.Restated, invoice.ReferenceCorrected: // contacts are told when it is published (S0.9)
+		row.Shown = false
+	}
 	return row, true
 }
 

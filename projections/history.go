@@ -43,6 +43,7 @@ type HistoryEvent struct {
 	Type          string          `json:"type"`
 	Schema        int             `json:"schema_version"`
 	Actor         envelope.Actor  `json:"actor" doc:"Who"`
+	ActorName     string          `json:"actor_name,omitempty" doc:"What the actor's API key is called; absent for who has no key of its own, and once it is erased"`
 	OccurredAt    time.Time       `json:"occurred_at" doc:"When it was asked for, or happened in the system it comes from"`
 	RecordedAt    time.Time       `json:"recorded_at" doc:"When it was committed"`
 	Origin        envelope.Origin `json:"origin" doc:"From where"`
@@ -129,6 +130,9 @@ func (q *Queries) GetHistory(ctx context.Context, v Viewer, f HistoryFilter) (Hi
 		places = places[:limit]
 	}
 	if out.Events, err = q.payloads(ctx, places); err != nil {
+		return none, err
+	}
+	if err := q.nameActors(ctx, v, out.Events); err != nil {
 		return none, err
 	}
 	if n := len(places); n > 0 {

@@ -2,14 +2,18 @@ package projections
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
+	"portico/domain/apikey"
 	"portico/domain/contact"
 	"portico/domain/invoice"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/keyring"
 )
 
 // auditedWorld has a business's history in it, part of it done by another in the boss's name.
@@ -110,6 +114,51 @@ func TestHistoryIsTheLog(t *testing.T) {
 		if e.RecordedAt.Before(mid) {
 			t.Errorf("%s is before %s", e.RecordedAt, mid)
 		}
+	}
+}
+
+// Who acted with an API key of their own has its name beside the id; nobody else has one,
+// not even by the same id elsewhere.
+func TestHistoryNamesKeys(t *testing.T) {
+	w := newWorld(t)
+	key := uuid.New()
+	r, _, err := w.IssueAPIKey(w.ctx(), w.by, key, apikey.Issue{Name: "Back office", Role: "staff"})
+	w.ok(r, err)
+	operator := w.by.Actor.ID
+	w.by.Actor.ID = key
+	a := w.customer("A")
+	w.ok(w.RevokeAPIKey(w.ctx(), w.by, key, apikey.Revoke{Because: why}))
+	w.settle()
+	for _, e := range w.history("acme", HistoryFilter{}) {
+		want := map[uuid.UUID]string{key: "Back office", operator: ""}[e.Actor.ID]
+		if e.ActorName != want {
+			t.Errorf("%s by %+v: %q, want %q", e.Type, e.Actor, e.ActorName, want)
+		}
+	}
+	text := string(get[[]byte](t)(json.Marshal(w.history("acme", HistoryFilter{CustomerID: a})[0])))
+	if !strings.Contains(text, `"actor_name":"Back office"`) {
+		t.Error(text)
+	}
+	text = string(get[[]byte](t)(json.Marshal(w.history("acme", HistoryFilter{Type: "api_key.issued"})[0])))
+	if strings.Contains(text, "actor_name") {
+		t.Error(text)
+	}
+	w.enter("rival", "Europe/Paris")
+	w.by.Actor.ID = key
+	w.customer("B")
+	w.settle()
+	for _, e := range w.history("rival", HistoryFilter{}) {
+		if e.ActorName != "" {
+			t.Errorf("a rival reads %+v", e)
+		}
+	}
+	w.Codec.Keys.(*keyring.Memory).Erase("acme", key)
+	if err := w.engine.Rebuild(w.ctx(), Access.Name, nil); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(pointerFor) // while queries may go on reading the build before
+	if e := w.history("acme", HistoryFilter{CustomerID: a})[0]; e.ActorName != "" {
+		t.Errorf("erased, and still %q", e.ActorName)
 	}
 }
 

@@ -35,7 +35,7 @@ const invoiceFilters = `
   and (@status = '' or @status = ` + invoiceStatus + `)
   and (@currency = '' or i.currency = @currency)
   and i.issued_on between @from::date and @to::date
-  and (@text = '' or strpos(i.search, @text) > 0)
+  and (@text = '' or strpos(case when @all then i.search else coalesce(i.rendition->>'search', i.search) end, @text) > 0)
   and (i.issued_on, i.id) < (@on::date, @id::uuid)
   order by i.issued_on desc, i.id desc limit @limit`
 
@@ -66,6 +66,9 @@ func (q *Queries) ListInvoices(ctx context.Context, v Viewer, f InvoiceFilter) (
 		sql = sqlAllInvoices
 	}
 	rows, err := many[invoiceRow](ctx, q.DB, sql, s, args)
+	if err == nil {
+		err = s.shown(rows)
+	}
 	if err != nil {
 		return Page[Invoice]{}, err
 	}
@@ -131,6 +134,11 @@ func (q *Queries) GetInvoice(ctx context.Context, v Viewer, id uuid.UUID) (d Inv
 		lines, err := one[linesRow](ctx, tx, sqlInvoiceLines, s, pgx.NamedArgs{"id": id})
 		if err != nil && !errors.Is(err, pgx.ErrNoRows) { // a charge has none
 			return err
+		}
+		if !s.all {
+			if row, lines, err = row.asPublished(lines); err != nil {
+				return err
+			}
 		}
 		if d, err = row.detail(s.today, lines); err != nil {
 			return err

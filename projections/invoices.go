@@ -57,6 +57,8 @@ type invoiceRow struct {
 	SourceID     string      `db:"source_id"`
 	Search       string      `db:"search"`
 	RecordedAt   time.Time   `db:"recorded_at"`
+	// Rendition is what contacts see instead, while a later version is not published.
+	Rendition json.RawMessage `db:"rendition"`
 }
 
 // linesRow is the part of a document that lists do not need.
@@ -77,7 +79,7 @@ func applyInvoice(b *Batch, e envelope.Event) error {
 	case invoice.Issued:
 		return newInvoice(b, e, d.Document, false)
 	case invoice.Assigned:
-		return newInvoice(b, e, d.Document, d.Published)
+		return assignInvoice(b, e, d)
 	case invoice.Restated:
 		return restateInvoice(b, e, d.Document)
 	case invoice.Published:
@@ -86,19 +88,13 @@ func applyInvoice(b *Batch, e envelope.Event) error {
 		}
 		if i := invoices.Get(b, about(e)); i != nil {
 			i.publish(e)
-			i.ContentHash = d.ContentHash
+			i.ContentHash, i.Rendition = d.ContentHash, nil
 		}
 	case invoice.ReferenceCorrected:
-		if i := invoices.Get(b, about(e)); i != nil {
-			i.Reference, i.Description = d.Reference, d.Description
-			i.Search = lowered(i.Number, i.Description, i.Reference)
-		}
+		return correctInvoice(b, e, d)
 	case invoice.DisputeOpened:
 		if i := invoices.Get(b, about(e)); i != nil {
-			i.Disputed, i.DisputeText, i.DisputeMinor = true, d.Text, 0
-			if d.Amount != nil {
-				i.DisputeMinor = d.Amount.Minor
-			}
+			i.contest(d.Text, d.Amount)
 		}
 	case invoice.DisputeResolved:
 		if i := invoices.Get(b, about(e)); i != nil {
@@ -115,6 +111,14 @@ func applyInvoice(b *Batch, e envelope.Event) error {
 func (i *invoiceRow) publish(e envelope.Event) {
 	if !i.Published {
 		i.Published, i.PublishedHi, i.PublishedLo = true, e.Pos.Hi, e.Pos.Lo
+	}
+}
+
+// contest keeps a dispute over a part, or over all of it.
+func (i *invoiceRow) contest(text string, part *domain.Money) {
+	i.Disputed, i.DisputeText, i.DisputeMinor = true, text, 0
+	if part != nil {
+		i.DisputeMinor = part.Minor
 	}
 }
 
@@ -135,6 +139,26 @@ func newInvoice(b *Batch, e envelope.Event, d invoice.Document, published bool) 
 	return putLines(b, invoiceLines, k, d.Lines, d.Tax)
 }
 
+// assignInvoice adds what was nobody's, disputed as it is.
+func assignInvoice(b *Batch, e envelope.Event, d invoice.Assigned) error {
+	err := newInvoice(b, e, d.Document, d.Published)
+	if i := invoices.Get(b, about(e)); i != nil && d.Disputed {
+		i.contest(d.DisputeText, d.DisputeAmount)
+	}
+	return err
+}
+
+func correctInvoice(b *Batch, e envelope.Event, d invoice.ReferenceCorrected) error {
+	i := invoices.Get(b, about(e))
+	if i == nil {
+		return nil
+	}
+	err := i.freeze(b)
+	i.Reference, i.Description = d.Reference, d.Description
+	i.Search = lowered(i.Number, i.Description, i.Reference)
+	return err
+}
+
 // restateInvoice replaces what a document says. What is owed follows from the account.
 func restateInvoice(b *Batch, e envelope.Event, d invoice.Document) error {
 	if d.CustomerID == nil {
@@ -143,6 +167,9 @@ func restateInvoice(b *Batch, e envelope.Event, d invoice.Document) error {
 	i := invoices.Get(b, about(e))
 	if i == nil {
 		return nil
+	}
+	if err := i.freeze(b); err != nil {
+		return err
 	}
 	i.describe(d)
 	if !i.Posted {

@@ -34,6 +34,7 @@ func newBooks(t *testing.T) books {
 	w.ok(w.WriteOffInvoice(w.ctx(), w.by, w.account(a), loss, writeOff()))
 	w.ok(w.OpenInvoiceDispute(w.ctx(), w.by, disputed, invoice.OpenDispute{Text: "never came", Amount: &domain.Money{Minor: 44, Currency: "GBP"}}))
 	w.ok(w.CorrectInvoiceReference(w.ctx(), w.by, open, invoice.CorrectReference{Reference: "PO 100%_x", Description: "Boiler", Because: why}))
+	w.ok(w.PublishInvoice(w.ctx(), w.by, open, invoice.Publish{}))
 	draft := w.content(a, "2026-06-03", "2026-07-01", 777)
 	draft.ContractorID = nil
 	draftID := w.ok(w.DraftInvoice(w.ctx(), w.by, uuid.Nil, invoice.Draft{Content: draft}))

@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -30,8 +31,27 @@ const (
 		where l.grp = $1 and l.build = $2 and l.lane = m.lane and l.epoch = m.epoch
 			and l.hi = m.old_hi::numeric and l.lo = m.old_lo::numeric
 		returning l.lane`
+	sqlOwners  = `select distinct owner from pj.lane where expires > clock_timestamp()`
+	sqlInherit = `update pj.lane set expires = null where owner = $1`
 	sqlRelease = `update pj.lane set expires = null where grp = $1 and build = $2 and owner = $3`
 )
+
+// Inherit frees the lanes of processes that are known to be dead, so that nobody has to
+// wait for their leases to run out. Should one of them live after all, it is fenced.
+func (e *Engine) Inherit(ctx context.Context, dead func(node string) bool) error {
+	rows, err := e.DB.Query(ctx, sqlOwners)
+	if err != nil {
+		return err
+	}
+	owners, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	for _, owner := range owners {
+		node := owner[:max(strings.LastIndex(owner, "/"), 0)] // what follows names the follower
+		if err == nil && dead(node) {
+			_, err = e.DB.Exec(ctx, sqlInherit, owner)
+		}
+	}
+	return err
+}
 
 // seek leases the lanes that nobody has.
 func (f *follower) seek(ctx context.Context) error {

@@ -169,7 +169,7 @@ func (h *moneyHistory) try(r commands.Receipt, err error) uuid.UUID {
 
 func (h *moneyHistory) more(n int, at commands.Ledger, on domain.Date, minor int64) {
 	ctx, i, f := h.ctx(), h.any(h.invoices[n]), h.any(h.funds[n])
-	switch rapid.IntRange(0, 12).Draw(h.r, "more") {
+	switch rapid.IntRange(0, 13).Draw(h.r, "more") {
 	case 0:
 		h.try(h.ApplyCredit(ctx, h.by, at, f, account.ApplyCredit{OldestFirst: true, On: on}))
 	case 1:
@@ -197,6 +197,8 @@ func (h *moneyHistory) more(n int, at commands.Ledger, on domain.Date, minor int
 		h.try(h.VoidInvoice(ctx, h.by, i, invoice.Void{Release: rapid.Bool().Draw(h.r, "release"), On: on, Because: why}))
 	case 12:
 		h.try(h.PublishInvoice(ctx, h.by, i, invoice.Publish{}))
+	case 13:
+		h.try(h.CorrectInvoiceReference(ctx, h.by, i, invoice.CorrectReference{Reference: string(major(minor)), Because: why}))
 	}
 }
 

@@ -34,6 +34,7 @@ create table {s}.customers (
 create index customers_parent on {s}.customers (tenant, parent_id) where parent_id is not null;
 
 -- What is owed: invoices, adjustments, and charges that arise on the account itself.
+-- rendition is what contacts see instead, while a later version is not published.
 create table {s}.invoices (
     tenant        text not null,
     id            uuid not null,
@@ -72,6 +73,7 @@ create table {s}.invoices (
     source_id     text not null,
     search        text not null,
     recorded_at   timestamptz not null,
+    rendition     json,
     primary key (tenant, id)
 ) with (fillfactor = 85);
 create index invoices_of_customer on {s}.invoices (tenant, customer_id, issued_on desc, id desc);

@@ -74,6 +74,7 @@ func TestUnassignedDocuments(t *testing.T) {
 		t.Errorf("got %+v", d)
 	}
 	w.ok(w.CorrectInvoiceReference(w.ctx(), w.by, loose, invoice.CorrectReference{Reference: "theirs", Because: why}))
+	w.ok(w.PublishInvoice(w.ctx(), w.by, loose, invoice.Publish{}))
 	w.ok(w.AssignInvoice(w.ctx(), w.by, loose, invoice.Assign{CustomerID: a, Because: why}))
 	w.ok(w.AssignCreditMemo(w.ctx(), w.by, credit, creditmemo.Assign{CustomerID: a, Because: why}))
 	w.settle()

@@ -124,6 +124,11 @@ func (a *app) register(ctx context.Context, s *settings) error {
 // run keeps read models and policies going until the returned function is called.
 func (a *app) run() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
+	for _, inherit := range []func(context.Context, func(string) bool) error{a.engine.Inherit, a.policies.Subscriber.Inherit} {
+		if err := inherit(ctx, dead); err != nil {
+			a.log.Warn("leases of dead processes run out by themselves", "error", err)
+		}
+	}
 	var running sync.WaitGroup
 	running.Go(func() { _ = a.engine.Run(ctx) })
 	running.Go(func() {

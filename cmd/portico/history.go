@@ -144,7 +144,11 @@ func printEvent(out io.Writer, e projections.HistoryEvent, asJSON bool) error {
 	if e.Reason != nil {
 		why += ": " + e.Reason.Code + " " + e.Reason.Text
 	}
-	_, err := fmt.Fprintf(out, "%s  %s  %s\n    who   %s %s\n    from  %s\n    why   %s\n    what  %s\n    of    %s, version %d, happened %s\n",
-		e.Position, e.RecordedAt.Format(time.RFC3339), e.Type, e.Actor.Kind, e.Actor.ID, from, why, e.Data, e.Stream, e.Version, e.OccurredAt.Format(time.RFC3339))
+	who := fmt.Sprintf("%s %s", e.Actor.Kind, e.Actor.ID)
+	if e.ActorName != "" {
+		who = fmt.Sprintf("%s %s (%s)", e.Actor.Kind, e.ActorName, e.Actor.ID)
+	}
+	_, err := fmt.Fprintf(out, "%s  %s  %s\n    who   %s\n    from  %s\n    why   %s\n    what  %s\n    of    %s, version %d, happened %s\n",
+		e.Position, e.RecordedAt.Format(time.RFC3339), e.Type, who, from, why, e.Data, e.Stream, e.Version, e.OccurredAt.Format(time.RFC3339))
 	return err
 }

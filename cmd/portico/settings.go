@@ -1,12 +1,16 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
 	"os/user"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 
 	"github.com/spf13/pflag"
 
@@ -73,6 +77,14 @@ func node() string {
 		host = "unknown"
 	}
 	return fmt.Sprintf("%s/%d", host, os.Getpid())
+}
+
+// dead tells whether a node was a process of this machine that is no more.
+func dead(name string) bool {
+	host, pid, _ := strings.Cut(name, "/")
+	mine, _, _ := strings.Cut(node(), "/")
+	id, err := strconv.Atoi(pid)
+	return err == nil && host == mine && errors.Is(syscall.Kill(id, 0), syscall.ESRCH)
 }
 
 // operator is whoever runs this command: a person with a shell on the machine, who may do

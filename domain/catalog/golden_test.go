@@ -132,6 +132,7 @@ func TestPersonalFieldsAreDeclared(t *testing.T) {
 		"customer.details_changed": {{Name: "legal_name", Subject: "stream"}},
 		"contact.added":            {{Name: "name", Subject: "stream"}, {Name: "email", Subject: "stream"}, {Name: "phone", Subject: "stream"}},
 		"contact.details_changed":  {{Name: "name", Subject: "stream"}, {Name: "email", Subject: "stream"}, {Name: "phone", Subject: "stream"}},
+		"invoice.assigned":         {{Name: "dispute_text", Subject: "customer_id"}},
 		"invoice.dispute_opened":   {{Name: "text", Subject: "customer_id"}},
 		"invoice.dispute_resolved": {{Name: "text", Subject: "customer_id"}},
 		"api_key.issued":           {{Name: "name", Subject: "contact_id"}},

@@ -147,9 +147,7 @@ func (s Invoice) follow(d Document) (events []Event, err error) {
 	now := s
 	switch {
 	case s.CustomerID() == uuid.Nil && d.CustomerID != nil:
-		moved := s.document
-		moved.CustomerID = d.CustomerID
-		e := Assigned{s.published > 0, moved}
+		e := s.assigned(d.CustomerID)
 		events, now = append(events, e), e.Evolve(now)
 	case d.CustomerID == nil && s.document.CustomerID != nil:
 		d.CustomerID = s.document.CustomerID // assigned here by staff: the source does not take it back
@@ -221,13 +219,19 @@ func (c Assign) Decide(s Invoice) ([]Event, error) {
 	}
 	switch s.CustomerID() {
 	case uuid.Nil:
-		d := s.document
-		d.CustomerID = &c.CustomerID
-		return []Event{Assigned{s.published > 0, d}}, nil
+		return []Event{s.assigned(&c.CustomerID)}, nil
 	case c.CustomerID:
 		return nil, nil
 	}
 	return nil, domain.Refused("invoice.assigned", "this invoice is another customer's already")
+}
+
+func (s Invoice) assigned(to *uuid.UUID) Assigned {
+	e := Assigned{Published: s.published == s.version, Document: s.document, Disputed: s.dispute != nil}
+	if e.CustomerID = to; e.Disputed {
+		e.DisputeText, e.DisputeAmount = s.dispute.Text, s.dispute.Amount
+	}
+	return e
 }
 
 // OpenDispute records that the customer contests the invoice, or part of it.
@@ -245,7 +249,7 @@ func (c OpenDispute) Decide(s Invoice) ([]Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.disputed {
+	if s.dispute != nil {
 		return nil, domain.Refused("invoice.disputed", "this invoice is disputed already")
 	}
 	if c.Amount != nil && (c.Amount.Currency != s.document.Currency || c.Amount.Minor <= 0 || c.Amount.Minor > s.document.Gross) {
@@ -265,7 +269,7 @@ func (c ResolveDispute) Decide(s Invoice) ([]Event, error) {
 	if err == nil {
 		err = s.issued()
 	}
-	if err != nil || !s.disputed {
+	if err != nil || s.dispute == nil {
 		return nil, err
 	}
 	return []Event{DisputeResolved{text, s.document.CustomerID}}, nil

@@ -31,9 +31,9 @@ type Event = domain.Event[Invoice]
 type Invoice struct {
 	status    string // "", draft, issued, void
 	document  Document
-	published int // the version that the customer may see; 0: none
-	version   int // of the content: 1 as issued, one more for each restatement or correction
-	disputed  bool
+	published int            // the version that the customer may see; 0: none
+	version   int            // of the content: 1 as issued, one more for each restatement or correction
+	dispute   *DisputeOpened // the one that is open
 }
 
 // CustomerID is whose invoice it is: the nil UUID while it is nobody's.
@@ -139,11 +139,15 @@ func (e Restated) Evolve(s Invoice) Invoice {
 	return s
 }
 
-// Assigned says whose an invoice is that was nobody's. It carries the document, for the
-// customer's read models have not seen it before.
+// Assigned says whose an invoice is that was nobody's. It carries the document and its open
+// dispute, for the customer's read models have not seen them before. Published says that
+// the customer may see it as it is: what was corrected since is not published (S0.9).
 type Assigned struct {
 	Published bool `json:"published"`
 	Document
+	Disputed      bool          `json:"disputed,omitempty"`
+	DisputeText   string        `json:"dispute_text,omitempty" personal:"customer_id"`
+	DisputeAmount *domain.Money `json:"dispute_amount,omitempty"` // the contested part; none: all of it
 }
 
 // Evolve assigns.
@@ -162,7 +166,7 @@ type DisputeOpened struct {
 
 // Evolve notes it.
 func (e DisputeOpened) Evolve(s Invoice) Invoice {
-	s.disputed = true
+	s.dispute = &e
 	return s
 }
 
@@ -174,7 +178,7 @@ type DisputeResolved struct {
 
 // Evolve notes it.
 func (e DisputeResolved) Evolve(s Invoice) Invoice {
-	s.disputed = false
+	s.dispute = nil
 	return s
 }
 
@@ -185,7 +189,7 @@ type Voided struct {
 
 // Evolve ends it.
 func (e Voided) Evolve(s Invoice) Invoice {
-	s.status, s.disputed = "void", false
+	s.status, s.dispute = "void", nil
 	return s
 }
 

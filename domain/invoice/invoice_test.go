@@ -142,7 +142,7 @@ func TestImport(t *testing.T) {
 		{Name: "E16: the restatement has a date of its own", Given: imported, When: Import{content(source("b"), costing("21"), func(c *Content) { c.RestatedOn = "2026-05-01" })},
 			Then: events{Restated{2, restated("2026-05-01", changed)}, published(restated("2026-05-01", changed), 2)}},
 		{Name: "found its customer: assigned", Given: events{Issued{nobody}, published(nobody, 1)}, When: Import{content(source("b"))},
-			Then: events{Assigned{true, moved}, Restated{2, whose}, published(whose, 2)}},
+			Then: events{Assigned{Published: true, Document: moved}, Restated{2, whose}, published(whose, 2)}},
 		{Name: "assigned here: the source does not take it back", Given: events{Issued{first}}, When: Import{content(source("b"), nobodys)},
 			Then: events{Restated{2, document(source("b"))}, published(document(source("b")), 2)}},
 		{Name: "another's already: refused", Given: imported, When: Import{content(source("b"), of(other))}, Code: "invoice.customer_changed"},
@@ -161,10 +161,19 @@ func with(history events, more ...Event) events {
 }
 
 func TestAssign(t *testing.T) {
-	nobody := document(nobodys)
+	nobody, corrected, part := document(nobodys), document(), domain.Money{Minor: 100, Currency: "GBP"}
+	corrected.Reference, corrected.Description = "PO 8", "Boiler 2"
 	spec.Run(t, Types, []spec.Case[Invoice]{
-		{Name: "what is nobody's", Given: events{Issued{nobody}}, When: Assign{acme, because}, Then: events{Assigned{false, document()}}},
-		{Name: "what its customer may see", Given: events{Issued{nobody}, published(nobody, 1)}, When: Assign{acme, because}, Then: events{Assigned{true, document()}}},
+		{Name: "what is nobody's", Given: events{Issued{nobody}}, When: Assign{acme, because}, Then: events{Assigned{Document: document()}}},
+		{Name: "what its customer may see", Given: events{Issued{nobody}, published(nobody, 1)}, When: Assign{acme, because}, Then: events{Assigned{Published: true, Document: document()}}},
+		{Name: "S0.9: not what was corrected since", Given: events{Issued{nobody}, published(nobody, 1), ReferenceCorrected{"PO 8", "Boiler 2"}},
+			When: Assign{acme, because}, Then: events{Assigned{Document: corrected}}},
+		{Name: "with its dispute", Given: events{Issued{nobody}, DisputeOpened{Text: "too dear", Amount: &part}},
+			When: Assign{acme, because}, Then: events{Assigned{Document: document(), Disputed: true, DisputeText: "too dear", DisputeAmount: &part}}},
+		{Name: "not with a resolved one", Given: events{Issued{nobody}, DisputeOpened{Text: "too dear"}, DisputeResolved{Text: "agreed"}},
+			When: Assign{acme, because}, Then: events{Assigned{Document: document()}}},
+		{Name: "its dispute goes on", Given: events{Issued{nobody}, DisputeOpened{Text: "too dear"}, Assigned{Document: document(), Disputed: true, DisputeText: "too dear"}},
+			When: ResolveDispute{"agreed"}, Then: events{DisputeResolved{"agreed", &acme}}},
 		{Name: "again", Given: events{Issued{document()}}, When: Assign{acme, because}},
 		{Name: "what is somebody's", Given: events{Issued{document()}}, When: Assign{other, because}, Code: "invoice.assigned"},
 		{Name: "a draft", Given: events{Drafted{}}, When: Assign{acme, because}, Code: "invoice.not_issued"},

@@ -120,8 +120,10 @@ func (p *Policies) follow(ctx context.Context, e envelope.Event) (commands.Recei
 	case creditmemo.Restated:
 		return forCustomer(d.Party, func() (commands.Receipt, error) { return c.AdjustCreditMemo(ctx, by, id, d.Document) })
 	case account.InvoiceReversed:
+		by.Actor = e.Meta.Actor // it completes what somebody asked for: whoever is first, that person did it
 		return c.FollowReversedInvoice(ctx, by, d.InvoiceID, because(e))
 	case account.CreditReversed:
+		by.Actor = e.Meta.Actor
 		return c.FollowReversedCreditMemo(ctx, by, d.CreditID, because(e))
 	case account.UnappliedTransferredOut:
 		return c.ReceiveTransfer(ctx, by, commands.Ledger{CustomerID: id, Currency: d.Amount.Currency}, d)

@@ -84,6 +84,8 @@ const (
 	sqlSave = `update portico.consumers set low_hi = $3::text::numeric, low_lo = $4::text::numeric,
 		emitted_hi = $5::text::numeric, emitted_lo = $6::text::numeric, expires = clock_timestamp() + $7::interval
 		where name = $1 and epoch = $2`
+	sqlOwners   = `select distinct owner from portico.consumers where expires > clock_timestamp()`
+	sqlInherit  = `update portico.consumers set expires = null where owner = $1`
 	sqlProgress = `select low_hi::text, low_lo::text, emitted_hi::text, emitted_lo::text from portico.consumers where name = $1`
 )
 
@@ -103,6 +105,22 @@ func (s *Subscriber) lease(ctx context.Context, topic string) (*term, error) {
 		return nil, err
 	}
 	return newTerm(topic, epoch, mark.position(), emitted.position()), nil
+}
+
+// Inherit frees the consumers of processes that are known to be dead, as the engine of
+// projections does for lanes.
+func (s *Subscriber) Inherit(ctx context.Context, dead func(node string) bool) error {
+	rows, err := s.DB.Query(ctx, sqlOwners)
+	if err != nil {
+		return err
+	}
+	owners, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	for _, owner := range owners {
+		if err == nil && dead(owner) {
+			_, err = s.DB.Exec(ctx, sqlInherit, owner)
+		}
+	}
+	return err
 }
 
 // errFenced says that another process owns the consumer now.
