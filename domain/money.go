@@ -3,6 +3,7 @@ package domain
 import (
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/bojanz/currency"
 	"github.com/cockroachdb/apd/v3"
@@ -212,11 +213,21 @@ type PaymentPolicy struct {
 	Over    string `json:"over" enum:"refuse,credit" doc:"Whether more than is owed may be paid: refuse, or keep the surplus as credit"`
 }
 
-// Trimmed is s without outer space; required names it in the refusal of an empty one.
+// Trimmed is s without outer space: a name or number, of one line. required names it in
+// the refusal of what is empty, or is not one line.
 func Trimmed(s, required string) (string, error) {
 	s = strings.TrimSpace(s)
 	if s == "" {
 		return "", Invalid("field.missing", "%s must not be empty", required)
 	}
+	if strings.ContainsFunc(s, deceptive) {
+		return "", Invalid("field.control_character", "%s must be one line, without control characters", required)
+	}
 	return s, nil
+}
+
+// deceptive are characters that break a line, or turn its reading order about, and so let
+// a name or number pass for another, or reach a mail's headers.
+func deceptive(r rune) bool {
+	return unicode.IsControl(r) || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069
 }

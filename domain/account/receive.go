@@ -155,6 +155,12 @@ func (c RecordPayment) check() error {
 	if err := c.On.Check(); err != nil {
 		return err
 	}
+	total := int64(0)
+	for _, a := range c.Allocations {
+		if total += a.Amount.Minor; a.Amount.Minor > domain.MaxMinor || total > c.Amount.Minor {
+			return domain.Invalid("payment.allocations_exceed", "the allocations add up to more than the payment's %d minor units", c.Amount.Minor)
+		}
+	}
 	return c.Amount.CheckPositive()
 }
 
