@@ -76,7 +76,7 @@ func newWorld(t testing.TB) *world {
 	w.engine = &projections.Engine{Store: w.store, Codec: w.commands.Codec, DB: w.db, Groups: projections.Groups(), Log: slog.New(slog.DiscardHandler), Node: "test"}
 	w.a = assemble(Deps{
 		Commands: w.commands,
-		Queries:  &projections.Queries{DB: w.db, Schema: w.engine.ActiveSchema, Wait: w.engine.Wait, Clock: time.Now, Store: w.store, Codec: w.commands.Codec},
+		Queries:  &projections.Queries{DB: w.db, Schema: w.engine.ActiveSchema, Clock: time.Now, Store: w.store, Codec: w.commands.Codec},
 		Wait:     w.wait,
 		Auth:     &auth.Keys{DB: w.db, Commands: w.commands, Clock: time.Now},
 		Once:     &idempotency.Store{DB: w.db},

@@ -23,12 +23,9 @@ type Queries struct {
 	DB *pgxpool.Pool
 	// Schema is where the active build of a group is.
 	Schema func(ctx context.Context, group string) (string, error)
-	// Wait returns once a group shows a customer (the nil UUID: the tenant) what happened
-	// up to a position, or ErrStale when ctx ends before (ENGINE §4).
-	Wait  func(ctx context.Context, group string, route uuid.UUID, pos eventstore.Position) error
-	Clock func() time.Time
-	Store eventstore.Store // payloads for auditors
-	Codec *envelope.Codec
+	Clock  func() time.Time
+	Store  eventstore.Store // payloads for auditors
+	Codec  *envelope.Codec
 }
 
 // scope is what one query may read.

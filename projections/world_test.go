@@ -51,7 +51,7 @@ func newWorld(t testing.TB) *world {
 	w.Clock = func() time.Time { return noon }
 	w.policies = reactions.NewPolicies(&reactions.Subscriber{Store: store, DB: db, Node: "test", Lanes: 2, Log: log}, w.Commands, log)
 	w.engine = &Engine{Store: store, Codec: codec, DB: db, Groups: Groups(), Log: log, Node: "test"}
-	w.q = &Queries{DB: db, Schema: w.engine.ActiveSchema, Wait: w.engine.Wait, Clock: w.Clock, Store: store, Codec: codec}
+	w.q = &Queries{DB: db, Schema: w.engine.ActiveSchema, Clock: w.Clock, Store: store, Codec: codec}
 	if err := w.engine.Ensure(t.Context()); err != nil {
 		t.Fatal(err)
 	}

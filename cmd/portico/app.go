@@ -103,7 +103,7 @@ func (a *app) wire(s *settings) error {
 	a.engine = &projections.Engine{Store: a.store, Codec: a.codec, DB: a.pool, Groups: projections.Groups(), Log: a.log, Node: me}
 	a.policies = reactions.NewPolicies(&reactions.Subscriber{Store: a.store, DB: a.pool, Node: me, Lanes: 16, Log: a.log}, a.commands, logger(slog.LevelWarn))
 	a.waiter = waiter{a.policies, a.engine}
-	a.queries = &projections.Queries{DB: a.pool, Schema: a.engine.ActiveSchema, Wait: a.waiter.Wait, Clock: time.Now, Store: a.store, Codec: a.codec}
+	a.queries = &projections.Queries{DB: a.pool, Schema: a.engine.ActiveSchema, Clock: time.Now, Store: a.store, Codec: a.codec}
 	a.keys = &auth.Keys{DB: a.pool, Commands: a.commands, Clock: time.Now}
 	return nil
 }

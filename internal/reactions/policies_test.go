@@ -208,6 +208,23 @@ func TestLateOwnerIsFenced(t *testing.T) {
 	}
 }
 
+// What a process held that is known to be dead is free at once; what others hold stays theirs.
+func TestDeadOwnersAreInherited(t *testing.T) {
+	s := &Subscriber{DB: pgtest.Pool(t), Node: "gone/1", Log: slog.New(slog.DiscardHandler)}
+	must[*term](t)(s.lease(t.Context(), "x"))
+	for _, c := range []struct {
+		dead string
+		free bool
+	}{{"other/2", false}, {"gone/1", true}} {
+		if err := s.Inherit(t.Context(), func(node string) bool { return node == c.dead }); err != nil {
+			t.Fatal(err)
+		}
+		if got := must[*term](t)(s.lease(t.Context(), "x")); (got != nil) != c.free {
+			t.Errorf("with %s dead the lease is free: %v, want %v", c.dead, got != nil, c.free)
+		}
+	}
+}
+
 // The mark never passes what is still being handled.
 func TestLowWaterMark(t *testing.T) {
 	at := func(n uint64) eventstore.Position { return eventstore.Position{Hi: n} }
