@@ -36,6 +36,7 @@ import (
 	"portico/internal/pgtest"
 	"portico/internal/reactions"
 	"portico/projections"
+	"portico/projections/engine"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -52,7 +53,7 @@ type world struct {
 	db       *pgxpool.Pool
 	store    *flaky
 	commands *commands.Commands
-	engine   *projections.Engine
+	engine   *engine.Engine
 	policies *reactions.Policies // nil unless live
 	doc      *openapi3.T
 	router   routers.Router
@@ -73,7 +74,7 @@ func newWorld(t testing.TB) *world {
 	w := &world{t: t, log: &syncBuffer{}, url: pgtest.New(t), store: &flaky{Memory: eventstore.NewMemory()}, keys: map[string]string{}}
 	w.db = pgtest.Open(t, w.url)
 	w.commands = commands.New(w.store, &envelope.Codec{Catalog: catalog.New(), Keys: &keyring.Memory{}}, "test")
-	w.engine = &projections.Engine{Store: w.store, Codec: w.commands.Codec, DB: w.db, Groups: projections.Groups(), Log: slog.New(slog.DiscardHandler), Node: "test"}
+	w.engine = &engine.Engine{Store: w.store, Codec: w.commands.Codec, DB: w.db, Groups: projections.Groups(), Log: slog.New(slog.DiscardHandler), Node: "test"}
 	w.a = assemble(Deps{
 		Commands: w.commands,
 		Queries:  &projections.Queries{DB: w.db, Schema: w.engine.ActiveSchema, Clock: time.Now, Store: w.store, Codec: w.commands.Codec},

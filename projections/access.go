@@ -12,11 +12,12 @@ import (
 	"portico/domain/apikey"
 	"portico/domain/contact"
 	"portico/internal/envelope"
+	"portico/projections/engine"
 )
 
 var (
-	contacts = NewTable[docKey, contactRow]("contacts")
-	apiKeys  = NewTable[docKey, apiKeyRow]("api_keys")
+	contacts = engine.NewTable[docKey, contactRow]("contacts")
+	apiKeys  = engine.NewTable[docKey, apiKeyRow]("api_keys")
 )
 
 type contactRow struct {
@@ -32,7 +33,7 @@ type contactRow struct {
 	RemovedAt  *time.Time `db:"removed_at"`
 }
 
-func applyContact(b *Batch, e envelope.Event) error {
+func applyContact(b *engine.Batch, e envelope.Event) error {
 	switch d := e.Data.(type) {
 	case contact.Added:
 		k := about(e)
@@ -67,7 +68,7 @@ type apiKeyRow struct {
 	RevokedAt  *time.Time `db:"revoked_at"`
 }
 
-func applyAPIKey(b *Batch, e envelope.Event) error {
+func applyAPIKey(b *engine.Batch, e envelope.Event) error {
 	switch d := e.Data.(type) {
 	case apikey.Issued:
 		k := about(e)
@@ -112,13 +113,13 @@ type ContactFilter struct {
 }
 
 const (
-	sqlContacts text = `
+	sqlContacts engine.SQL = `
 select * from {s}.contacts where tenant = @tenant and (@customer::uuid is null or customer_id = @customer)
   and (@removed or active) and (customer_id, id) > (@after_customer::uuid, @id::uuid)
 order by customer_id, id limit @limit`
-	sqlKeyNames text = `
+	sqlKeyNames engine.SQL = `
 select id, name from {s}.api_keys where tenant = @tenant and id = any(@ids)`
-	sqlAPIKeys text = `
+	sqlAPIKeys engine.SQL = `
 select * from {s}.api_keys where tenant = @tenant and id > @id::uuid order by id limit @limit`
 )
 

@@ -12,9 +12,10 @@ import (
 	"portico/domain/creditmemo"
 	"portico/domain/invoice"
 	"portico/internal/envelope"
+	"portico/projections/engine"
 )
 
-var activities = NewTable[logKey, activityRow]("activity")
+var activities = engine.NewTable[logKey, activityRow]("activity")
 
 // activityRow is something that happened to a customer's documents or money. Insert-only.
 type activityRow struct {
@@ -35,7 +36,7 @@ type activityRow struct {
 }
 
 // applyActivity comes after the writers of documents and money: it reads their rows.
-func applyActivity(b *Batch, e envelope.Event) error {
+func applyActivity(b *engine.Batch, e envelope.Event) error {
 	if ofNobody(e) {
 		return nil
 	}
@@ -54,7 +55,7 @@ func applyActivity(b *Batch, e envelope.Event) error {
 	return nil
 }
 
-func invoiceActivity(b *Batch, e envelope.Event) (row activityRow, ok bool) {
+func invoiceActivity(b *engine.Batch, e envelope.Event) (row activityRow, ok bool) {
 	switch d := e.Data.(type) {
 	case invoice.Issued:
 		row = activityRow{Kind: "invoice_issued", On: d.IssuedOn}
@@ -91,7 +92,7 @@ func invoiceActivity(b *Batch, e envelope.Event) (row activityRow, ok bool) {
 	return row, true
 }
 
-func creditActivity(b *Batch, e envelope.Event) (row activityRow, ok bool) {
+func creditActivity(b *engine.Batch, e envelope.Event) (row activityRow, ok bool) {
 	switch d := e.Data.(type) {
 	case creditmemo.Issued:
 		row = activityRow{Kind: "credit_memo_issued", On: d.IssuedOn}
@@ -115,7 +116,7 @@ func creditActivity(b *Batch, e envelope.Event) (row activityRow, ok bool) {
 
 // moneyActivity is what happened on an account, but for allocations, which are told with
 // what they pay, and postings, which are told with the documents.
-func moneyActivity(b *Batch, e envelope.Event) (row activityRow, ok bool) {
+func moneyActivity(b *engine.Batch, e envelope.Event) (row activityRow, ok bool) {
 	at := ledgerOf(e)
 	row = activityRow{CustomerID: at.CustomerID, Currency: at.Currency, RefKind: "payment", Shown: true}
 	switch d := e.Data.(type) {
@@ -159,7 +160,7 @@ func moneyActivity(b *Batch, e envelope.Event) (row activityRow, ok bool) {
 }
 
 // creditMemoKind tells whether a fund is a credit memo.
-func creditMemoKind(b *Batch, at accountKey, fund uuid.UUID) bool {
+func creditMemoKind(b *engine.Batch, at accountKey, fund uuid.UUID) bool {
 	return payments.Get(b, at.fund(fund)) == nil && creditMemos.Get(b, at.doc(fund)) != nil
 }
 
@@ -193,16 +194,16 @@ type ActivityFilter struct {
 }
 
 const (
-	sqlActivity text = `
+	sqlActivity engine.SQL = `
 select a.* from unnest(@customers::uuid[]) c, lateral (
   select a.* from {s}.activity a where a.tenant = @tenant and a.customer_id = c and (@all or a.shown)
     and (@first or (a.pos_hi, a.pos_lo) < (@hi::numeric, @lo::numeric))
   order by a.pos_hi desc, a.pos_lo desc limit @limit
 ) a order by a.pos_hi desc, a.pos_lo desc limit @limit`
-	sqlAllActivity text = `
+	sqlAllActivity engine.SQL = `
 select a.* from {s}.activity a where a.tenant = @tenant and (@first or (a.pos_hi, a.pos_lo) < (@hi::numeric, @lo::numeric))
 order by a.pos_hi desc, a.pos_lo desc limit @limit`
-	sqlActivityOf text = `
+	sqlActivityOf engine.SQL = `
 select a.* from {s}.activity a where a.tenant = @tenant and a.ref_id = @id and (@all or a.shown and a.customer_id = any(@customers))
 order by a.pos_hi, a.pos_lo limit 500`
 )

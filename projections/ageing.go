@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"portico/domain"
+	"portico/projections/engine"
 )
 
 // AgeingReport is what all customers owe as of a date, by days past the due date, one
@@ -54,7 +55,7 @@ type ageingRow struct {
 
 // Of each account (customer, currency): what was open of each item and unapplied at the
 // end of the date; credit pays items from the earliest due on, by running totals.
-const sqlAgeing text = `
+const sqlAgeing engine.SQL = `
 with moved as (
   select customer_id, currency, item_id, open_delta, unapplied_delta from {s}.entries
   where tenant = @tenant and on_date <= @as_of::date

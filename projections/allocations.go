@@ -9,9 +9,10 @@ import (
 	"portico/domain"
 	"portico/domain/account"
 	"portico/internal/envelope"
+	"portico/projections/engine"
 )
 
-var allocations = NewTable[pairKey, allocationRow]("allocations")
+var allocations = engine.NewTable[pairKey, allocationRow]("allocations")
 
 // allocationRow is what a fund pays of an item now, and how much was taken back.
 type allocationRow struct {
@@ -27,7 +28,7 @@ type allocationRow struct {
 	LastOn     domain.Date `db:"last_on"`
 }
 
-func applyAllocation(b *Batch, e envelope.Event) error {
+func applyAllocation(b *engine.Batch, e envelope.Event) error {
 	switch d := e.Data.(type) {
 	case account.PaymentAllocated:
 		allocate(b, e, "payment", account.CreditApplied{CreditID: d.PaymentID, InvoiceID: d.InvoiceID, Amount: d.Amount, Unapplied: d.Unapplied, On: d.On}, false)
@@ -42,7 +43,7 @@ func applyAllocation(b *Batch, e envelope.Event) error {
 }
 
 // allocate changes a pair, the fund being a payment or a credit; back takes it back.
-func allocate(b *Batch, e envelope.Event, kind string, d account.CreditApplied, back bool) {
+func allocate(b *engine.Batch, e envelope.Event, kind string, d account.CreditApplied, back bool) {
 	at := ledgerOf(e)
 	if kind == "payment" {
 		if p := payments.Get(b, at.fund(d.CreditID)); p != nil {
@@ -101,13 +102,13 @@ from {s}.allocations a
 where a.tenant = @tenant and a.customer_id = @customer and (@all or i.published)`
 
 const (
-	sqlItemAllocations text = allocationColumns + ` and a.item_id = @id order by a.first_on, a.fund_id, a.currency`
-	sqlFundAllocations text = allocationColumns + ` and a.fund_id = @id and a.currency = @currency order by a.first_on, i.number, a.item_id, a.currency`
+	sqlItemAllocations engine.SQL = allocationColumns + ` and a.item_id = @id order by a.first_on, a.fund_id, a.currency`
+	sqlFundAllocations engine.SQL = allocationColumns + ` and a.fund_id = @id and a.currency = @currency order by a.first_on, i.number, a.item_id, a.currency`
 )
 
 // allocationsOf are those of an item, or of a fund, of an account. A contact is not told of
 // invoices that it does not see.
-func allocationsOf(ctx context.Context, db querier, s scope, sql text, id uuid.UUID, at accountKey) ([]Allocation, error) {
+func allocationsOf(ctx context.Context, db querier, s scope, sql engine.SQL, id uuid.UUID, at accountKey) ([]Allocation, error) {
 	rows, err := many[allocationView](ctx, db, sql, s, pgx.NamedArgs{"id": id, "customer": at.CustomerID, "currency": at.Currency})
 	views := make([]Allocation, len(rows))
 	for i, r := range rows {

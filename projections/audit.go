@@ -6,9 +6,10 @@ import (
 	"github.com/google/uuid"
 
 	"portico/internal/envelope"
+	"portico/projections/engine"
 )
 
-var auditIndex = NewTable[logKey, auditRow]("events")
+var auditIndex = engine.NewTable[logKey, auditRow]("events")
 
 // auditRow is where an event is, and what auditors look for it by. Insert-only.
 type auditRow struct {
@@ -29,7 +30,7 @@ type auditRow struct {
 }
 
 // applyAudit indexes every event of whatever type.
-func applyAudit(b *Batch, e envelope.Event) error {
+func applyAudit(b *engine.Batch, e envelope.Event) error {
 	auditIndex.Insert(b, auditRow{
 		PosHi: e.Pos.Hi, PosLo: e.Pos.Lo, Tenant: e.Meta.Tenant, Stream: string(e.Stream), Version: e.Version, Type: e.Type,
 		ActorKind: e.Meta.Actor.Kind, ActorID: e.Meta.Actor.ID, Impersonator: e.Meta.Actor.Impersonator,

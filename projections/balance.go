@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"portico/domain"
+	"portico/projections/engine"
 )
 
 // Balance is what a customer owes, by currency: currencies never mix (E12).
@@ -70,7 +71,7 @@ from x group by currency order by currency`
 
 // What is recorded now. To a contact, what pays an invoice that it does not see is credit:
 // so its balance is the sum of what it does see.
-const sqlBalance text = `
+const sqlBalance engine.SQL = `
 with x (currency, due_on, open, unapplied, pending) as (
   select currency, null::date, 0::bigint, 0::bigint, 0::bigint from {s}.accounts
     where tenant = @tenant and customer_id = any(@customers)
@@ -88,7 +89,7 @@ with x (currency, due_on, open, unapplied, pending) as (
 
 // What was effective on a date. An item that was paid before it was posted was credit
 // until then.
-const sqlBalanceAsOf text = `
+const sqlBalanceAsOf engine.SQL = `
 with moved as (
   select e.currency, e.item_id, e.open_delta, e.unapplied_delta, i.due_on
   from {s}.entries e left join {s}.invoices i on i.tenant = e.tenant and i.id = e.item_id
@@ -102,7 +103,7 @@ with moved as (
   union all select currency, null, 0, sum(unapplied_delta), 0 from moved group by currency
 )` + balanceSums
 
-const sqlTree text = `
+const sqlTree engine.SQL = `
 with recursive tree as (
   select id, 0 as depth from {s}.customers where tenant = @tenant and id = @root
   union select c.id, t.depth + 1 from tree t join {s}.customers c on c.tenant = @tenant and c.parent_id = t.id where t.depth < 32
@@ -154,7 +155,7 @@ func (q *Queries) scopeOf(ctx context.Context, v Viewer, customer uuid.UUID) (sc
 
 // tree is a customer and all under it.
 func (q *Queries) tree(ctx context.Context, s scope, root uuid.UUID) ([]uuid.UUID, error) {
-	rows, err := q.DB.Query(ctx, sqlTree.in(s.schema), pgx.NamedArgs{"tenant": s.tenant, "root": root})
+	rows, err := q.DB.Query(ctx, sqlTree.In(s.schema), pgx.NamedArgs{"tenant": s.tenant, "root": root})
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"portico/domain"
+	"portico/projections/engine"
 )
 
 // CreditMemo is one row of a list of credit memos. Amounts are positive.
@@ -74,15 +75,15 @@ const creditFilters = `
   order by f.issued_on desc, f.id desc limit @limit`
 
 const (
-	sqlCreditMemos text = `
+	sqlCreditMemos engine.SQL = `
 select f.*, ` + hiddenOfFund + ` from unnest(@customers::uuid[]) c, lateral (
   select f.* from {s}.credit_memos f where f.tenant = @tenant and f.customer_id = c` + creditFilters + `
 ) f order by f.issued_on desc, f.id desc limit @limit`
-	sqlAllCreditMemos text = `select f.*, 0::bigint as hidden from {s}.credit_memos f where f.tenant = @tenant` + creditFilters
-	sqlCreditMemo     text = `
+	sqlAllCreditMemos engine.SQL = `select f.*, 0::bigint as hidden from {s}.credit_memos f where f.tenant = @tenant` + creditFilters
+	sqlCreditMemo     engine.SQL = `
 select f.*, ` + hiddenOfFund + ` from {s}.credit_memos f
 where f.tenant = @tenant and f.id = @id and (@all or f.customer_id = any(@customers))`
-	sqlCreditMemoLines text = `select * from {s}.credit_memo_lines where tenant = @tenant and id = @id`
+	sqlCreditMemoLines engine.SQL = `select * from {s}.credit_memo_lines where tenant = @tenant and id = @id`
 )
 
 // ListCreditMemos lists credit memos, newest issue first.

@@ -9,11 +9,12 @@ import (
 	"portico/domain/account"
 	"portico/domain/creditmemo"
 	"portico/internal/envelope"
+	"portico/projections/engine"
 )
 
 var (
-	creditMemos     = NewTable[docKey, creditRow]("credit_memos")
-	creditMemoLines = NewTable[docKey, linesRow]("credit_memo_lines")
+	creditMemos     = engine.NewTable[docKey, creditRow]("credit_memos")
+	creditMemoLines = engine.NewTable[docKey, linesRow]("credit_memo_lines")
 )
 
 // creditRow is a credit memo. Of Amount, Unapplied is still credit.
@@ -43,7 +44,7 @@ type creditRow struct {
 
 // applyCreditMemo keeps documents that have a customer, and what the account says of
 // them.
-func applyCreditMemo(b *Batch, e envelope.Event) error {
+func applyCreditMemo(b *engine.Batch, e envelope.Event) error {
 	if ofNobody(e) {
 		return nil
 	}
@@ -80,7 +81,7 @@ func applyCreditMemo(b *Batch, e envelope.Event) error {
 	return nil
 }
 
-func newCreditMemo(b *Batch, e envelope.Event, d creditmemo.Document) error {
+func newCreditMemo(b *engine.Batch, e envelope.Event, d creditmemo.Document) error {
 	if d.CustomerID == nil {
 		return nil
 	}

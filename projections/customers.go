@@ -9,9 +9,10 @@ import (
 
 	"portico/domain/customer"
 	"portico/internal/envelope"
+	"portico/projections/engine"
 )
 
-var customers = NewTable[docKey, customerRow]("customers")
+var customers = engine.NewTable[docKey, customerRow]("customers")
 
 type customerRow struct {
 	Tenant       string     `db:"tenant,key"`
@@ -30,7 +31,7 @@ type customerRow struct {
 	RegisteredAt time.Time  `db:"registered_at"`
 }
 
-func applyCustomer(b *Batch, e envelope.Event) error {
+func applyCustomer(b *engine.Batch, e envelope.Event) error {
 	switch d := e.Data.(type) {
 	case customer.Registered:
 		k := about(e)
@@ -89,7 +90,7 @@ type customerView struct {
 	Children []uuid.UUID `db:"children"`
 }
 
-const sqlCustomer text = `
+const sqlCustomer engine.SQL = `
 select c.*, case when @all then array(
   select k.id from {s}.customers k where k.tenant = c.tenant and k.parent_id = c.id order by k.number, k.id) end as children
 from {s}.customers c where c.tenant = @tenant and c.id = @id`

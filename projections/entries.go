@@ -9,11 +9,12 @@ import (
 	"portico/domain"
 	"portico/domain/account"
 	"portico/internal/envelope"
+	"portico/projections/engine"
 )
 
 var (
-	accounts = NewTable[accountKey, accountRow]("accounts")
-	entries  = NewTable[logKey, entryRow]("entries")
+	accounts = engine.NewTable[accountKey, accountRow]("accounts")
+	entries  = engine.NewTable[logKey, entryRow]("entries")
 )
 
 // accountRow says that a customer has an account in a currency.
@@ -141,7 +142,7 @@ func (f effect) ref() uuid.UUID {
 	return *f.item
 }
 
-func applyEntry(b *Batch, e envelope.Event) error {
+func applyEntry(b *engine.Batch, e envelope.Event) error {
 	at := ledgerOf(e)
 	if d, ok := e.Data.(account.Opened); ok {
 		accounts.Put(b, accountRow{at.Tenant, d.CustomerID, d.Currency})
@@ -167,7 +168,7 @@ func applyEntry(b *Batch, e envelope.Event) error {
 }
 
 // numberOf is how people know what a line is about.
-func numberOf(b *Batch, at accountKey, f effect) string {
+func numberOf(b *engine.Batch, at accountKey, f effect) string {
 	switch {
 	case f.fund == nil:
 		if i := invoices.Get(b, at.doc(*f.item)); i != nil {

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 
 	"portico/internal/envelope"
+	"portico/projections/engine"
 )
 
 //go:embed portal.sql
@@ -20,10 +21,10 @@ var auditDDL string
 
 // Portal is what customers see. Documents that are nobody's, and drafts, are not in it:
 // they may still become another customer's, whose events another lane folds.
-var Portal = Group{
+var Portal = engine.Group{
 	Name: "portal", Version: 1, Lanes: 4, DDL: portalDDL,
 	Of: []string{"tenant.", "customer.", "invoice.", "credit_memo.", "account."},
-	Tables: []table{
+	Tables: []engine.AnyTable{
 		tenants, customers, accounts, invoices, invoiceLines, creditMemos, creditMemoLines,
 		payments, refunds, chargebacks, allocations, entries, activities,
 	},
@@ -32,34 +33,34 @@ var Portal = Group{
 }
 
 // Staff is what only staff see, across customers.
-var Staff = Group{
+var Staff = engine.Group{
 	Name: "staff", Version: 1, Lanes: 1, DDL: staffDDL,
 	Of:     []string{"customer.", "invoice.", "credit_memo.", "account.", "import."},
-	Tables: []table{staffCustomers, customerTotals, funds, documents, imports},
+	Tables: []engine.AnyTable{staffCustomers, customerTotals, funds, documents, imports},
 	Apply:  inTurn(applyStaffCustomer, applyTotals, applyFund, applyDocument, applyImport),
 }
 
 // Access is who may come in.
-var Access = Group{
+var Access = engine.Group{
 	Name: "access", Version: 1, Lanes: 1, DDL: accessDDL,
 	Of:     []string{"contact.", "api_key."},
-	Tables: []table{contacts, apiKeys},
+	Tables: []engine.AnyTable{contacts, apiKeys},
 	Apply:  inTurn(applyContact, applyAPIKey),
 }
 
 // Audit finds events by stream, actor, customer, type and time.
-var Audit = Group{
+var Audit = engine.Group{
 	Name: "audit", Version: 1, Lanes: 1, DDL: auditDDL, Envelopes: true,
-	Tables: []table{auditIndex},
+	Tables: []engine.AnyTable{auditIndex},
 	Apply:  applyAudit,
 }
 
 // Groups are all of them.
-func Groups() []Group { return []Group{Portal, Staff, Access, Audit} }
+func Groups() []engine.Group { return []engine.Group{Portal, Staff, Access, Audit} }
 
 // inTurn applies writers one after the other: a later one sees what earlier ones wrote.
-func inTurn(writers ...func(*Batch, envelope.Event) error) func(*Batch, envelope.Event) error {
-	return func(b *Batch, e envelope.Event) error {
+func inTurn(writers ...func(*engine.Batch, envelope.Event) error) func(*engine.Batch, envelope.Event) error {
+	return func(b *engine.Batch, e envelope.Event) error {
 		for _, apply := range writers {
 			if err := apply(b, e); err != nil {
 				return err

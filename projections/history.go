@@ -13,6 +13,7 @@ import (
 	"portico/domain"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/projections/engine"
 )
 
 // HistoryFilter says which events. All that is given must hold.
@@ -74,23 +75,23 @@ select e.pos_hi, e.pos_lo, e.stream, e.version from {s}.events e where e.tenant 
 	historyOrder = `
 order by e.pos_hi, e.pos_lo limit @limit`
 
-	sqlHistoryOfStream   text = historyColumns + ` and e.stream = @stream` + historyFilters + historyOrder
-	sqlHistoryOfCustomer text = historyColumns + ` and e.customer_id = @customer` + historyFilters + historyOrder
-	sqlHistoryOfType     text = historyColumns + ` and e.type = @type` + historyFilters + historyOrder
-	sqlHistoryOfActor    text = `select * from (
+	sqlHistoryOfStream   engine.SQL = historyColumns + ` and e.stream = @stream` + historyFilters + historyOrder
+	sqlHistoryOfCustomer engine.SQL = historyColumns + ` and e.customer_id = @customer` + historyFilters + historyOrder
+	sqlHistoryOfType     engine.SQL = historyColumns + ` and e.type = @type` + historyFilters + historyOrder
+	sqlHistoryOfActor    engine.SQL = `select * from (
 (` + historyColumns + ` and e.actor_id = @actor` + historyFilters + historyOrder + `)
 union all
 (` + historyColumns + ` and e.impersonator = @actor and e.actor_id <> @actor` + historyFilters + historyOrder + `)
 ) e` + historyOrder
 
 	// Time never runs backwards along positions: by time is by position.
-	sqlHistoryOfPeriod text = historyColumns + historyFilters + `
+	sqlHistoryOfPeriod engine.SQL = historyColumns + historyFilters + `
   and e.at >= coalesce((select l.at from {s}.events l where l.pos_hi = @hi::numeric and l.pos_lo = @lo::numeric), '-infinity')
 order by e.at, e.pos_hi, e.pos_lo limit @limit`
 )
 
 // sql is the statement for what is most likely to be rare.
-func (f HistoryFilter) sql() text {
+func (f HistoryFilter) sql() engine.SQL {
 	switch {
 	case f.Stream != "":
 		return sqlHistoryOfStream

@@ -14,6 +14,7 @@ import (
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
 	"portico/internal/keyring"
+	"portico/projections/engine"
 )
 
 // auditedWorld has a business's history in it, part of it done by another in the boss's name.
@@ -156,7 +157,7 @@ func TestHistoryNamesKeys(t *testing.T) {
 	if err := w.engine.Rebuild(w.ctx(), Access.Name, nil); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(pointerFor) // while queries may go on reading the build before
+	time.Sleep(engine.PointerFor) // while queries may go on reading the build before
 	if e := w.history("acme", HistoryFilter{CustomerID: a})[0]; e.ActorName != "" {
 		t.Errorf("erased, and still %q", e.ActorName)
 	}

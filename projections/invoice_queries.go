@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"portico/domain"
+	"portico/projections/engine"
 )
 
 // InvoiceFilter narrows a list of invoices. All that is given must hold.
@@ -40,12 +41,12 @@ const invoiceFilters = `
   order by i.issued_on desc, i.id desc limit @limit`
 
 // Of some customers: each customer's newest, by its index, and of those the newest.
-const sqlInvoices text = `
+const sqlInvoices engine.SQL = `
 select i.* from unnest(@customers::uuid[]) c, lateral (
   select i.* from {s}.invoices i where i.tenant = @tenant and i.customer_id = c and (@all or i.published)` + invoiceFilters + `
 ) i order by i.issued_on desc, i.id desc limit @limit`
 
-const sqlAllInvoices text = `select i.* from {s}.invoices i where i.tenant = @tenant` + invoiceFilters
+const sqlAllInvoices engine.SQL = `select i.* from {s}.invoices i where i.tenant = @tenant` + invoiceFilters
 
 // ListInvoices lists what is owed, or was, newest issue first. Drafts have a list of their
 // own, which only staff may ask for: status=draft.
@@ -114,10 +115,10 @@ func dates(from, to domain.Date) (string, string, error) {
 }
 
 const (
-	sqlInvoice text = `
+	sqlInvoice engine.SQL = `
 select i.* from {s}.invoices i where i.tenant = @tenant and i.id = @id
   and (@all or i.published and i.customer_id = any(@customers))`
-	sqlInvoiceLines text = `select * from {s}.invoice_lines where tenant = @tenant and id = @id`
+	sqlInvoiceLines engine.SQL = `select * from {s}.invoice_lines where tenant = @tenant and id = @id`
 )
 
 // GetInvoice is one invoice with its lines, what pays it, and what happened to it.

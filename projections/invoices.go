@@ -10,11 +10,12 @@ import (
 	"portico/domain/account"
 	"portico/domain/invoice"
 	"portico/internal/envelope"
+	"portico/projections/engine"
 )
 
 var (
-	invoices     = NewTable[docKey, invoiceRow]("invoices")
-	invoiceLines = NewTable[docKey, linesRow]("invoice_lines")
+	invoices     = engine.NewTable[docKey, invoiceRow]("invoices")
+	invoiceLines = engine.NewTable[docKey, linesRow]("invoice_lines")
 )
 
 // invoiceRow is something owed: an invoice, an adjustment, or a charge of the account.
@@ -71,7 +72,7 @@ type linesRow struct {
 
 // applyInvoice keeps what the documents say. Documents of nobody are the staff group's,
 // until they are assigned; drafts too.
-func applyInvoice(b *Batch, e envelope.Event) error {
+func applyInvoice(b *engine.Batch, e envelope.Event) error {
 	if ofNobody(e) {
 		return nil
 	}
@@ -124,7 +125,7 @@ func (i *invoiceRow) contest(text string, part *domain.Money) {
 
 // newInvoice adds a document that has a customer. It is owed from its issue on, although
 // its posting follows a moment later.
-func newInvoice(b *Batch, e envelope.Event, d invoice.Document, published bool) error {
+func newInvoice(b *engine.Batch, e envelope.Event, d invoice.Document, published bool) error {
 	if d.CustomerID == nil {
 		return nil
 	}
@@ -140,7 +141,7 @@ func newInvoice(b *Batch, e envelope.Event, d invoice.Document, published bool) 
 }
 
 // assignInvoice adds what was nobody's, disputed as it is.
-func assignInvoice(b *Batch, e envelope.Event, d invoice.Assigned) error {
+func assignInvoice(b *engine.Batch, e envelope.Event, d invoice.Assigned) error {
 	err := newInvoice(b, e, d.Document, d.Published)
 	if i := invoices.Get(b, about(e)); i != nil && d.Disputed {
 		i.contest(d.DisputeText, d.DisputeAmount)
@@ -148,7 +149,7 @@ func assignInvoice(b *Batch, e envelope.Event, d invoice.Assigned) error {
 	return err
 }
 
-func correctInvoice(b *Batch, e envelope.Event, d invoice.ReferenceCorrected) error {
+func correctInvoice(b *engine.Batch, e envelope.Event, d invoice.ReferenceCorrected) error {
 	i := invoices.Get(b, about(e))
 	if i == nil {
 		return nil
@@ -160,7 +161,7 @@ func correctInvoice(b *Batch, e envelope.Event, d invoice.ReferenceCorrected) er
 }
 
 // restateInvoice replaces what a document says. What is owed follows from the account.
-func restateInvoice(b *Batch, e envelope.Event, d invoice.Document) error {
+func restateInvoice(b *engine.Batch, e envelope.Event, d invoice.Document) error {
 	if d.CustomerID == nil {
 		return nil
 	}
@@ -194,7 +195,7 @@ func sourceOf(s *domain.Source) (system, id string) {
 	return s.System, s.ExternalID
 }
 
-func putLines(b *Batch, table *Table[docKey, linesRow], k docKey, lines []domain.Line, tax []domain.TaxLine) error {
+func putLines(b *engine.Batch, table *engine.Table[docKey, linesRow], k docKey, lines []domain.Line, tax []domain.TaxLine) error {
 	row := linesRow{Tenant: k.Tenant, ID: k.ID}
 	var err error
 	if row.Lines, row.Tax, err = linesJSON(lines, tax); err != nil {
@@ -215,7 +216,7 @@ func linesJSON(lines []domain.Line, tax []domain.TaxLine) (l, t json.RawMessage,
 }
 
 // applyInvoiceMoney keeps what the account says of an item, in the account's own numbers.
-func applyInvoiceMoney(b *Batch, e envelope.Event) error {
+func applyInvoiceMoney(b *engine.Batch, e envelope.Event) error {
 	item := func(id uuid.UUID) *invoiceRow {
 		if i := invoices.Get(b, ledgerOf(e).doc(id)); i != nil {
 			return i
@@ -276,7 +277,7 @@ func applyInvoiceMoney(b *Batch, e envelope.Event) error {
 }
 
 // newCharge adds what is owed without a document, due at once and seen at once.
-func newCharge(b *Batch, e envelope.Event, id uuid.UUID, number, description string, amount domain.Money, on domain.Date) {
+func newCharge(b *engine.Batch, e envelope.Event, id uuid.UUID, number, description string, amount domain.Money, on domain.Date) {
 	at := ledgerOf(e)
 	row := invoiceRow{
 		Tenant: at.Tenant, ID: id, CustomerID: at.CustomerID, Currency: at.Currency,
@@ -289,7 +290,7 @@ func newCharge(b *Batch, e envelope.Event, id uuid.UUID, number, description str
 }
 
 // newShortfall adds the charge for money that was taken back after it had been spent.
-func newShortfall(b *Batch, e envelope.Event, payment uuid.UUID, charge *uuid.UUID, shortfall domain.Money, on domain.Date) {
+func newShortfall(b *engine.Batch, e envelope.Event, payment uuid.UUID, charge *uuid.UUID, shortfall domain.Money, on domain.Date) {
 	if charge != nil {
 		newCharge(b, e, *charge, "returned "+payment.String()[:8], "returned_payment", shortfall, on)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"portico/domain"
 	"portico/domain/invoice"
+	"portico/projections/engine"
 )
 
 // books are a customer's invoices, one in each state, by name; and one of another's.
@@ -137,7 +138,7 @@ func TestInvoiceDetail(t *testing.T) {
 func TestStatusInSQLIsTheStatusInGo(t *testing.T) {
 	w := newWorld(t)
 	schema := get[string](t)(w.q.Schema(t.Context(), Portal.Name))
-	const sql text = `select ` + invoiceStatus + `, ` + invoiceOverdue + ` from
+	const sql engine.SQL = `select ` + invoiceStatus + `, ` + invoiceOverdue + ` from
 		(select $1::bool voided, $2::bool disputed, $3::bigint charged_back, $4::bigint open, $5::bigint payable, $6::bigint written_off, $7::date due_on) i`
 	flags, amounts := []bool{false, true}, []int64{0, 50, 100}
 	seen := map[string]bool{}
@@ -147,7 +148,7 @@ func TestStatusInSQLIsTheStatusInGo(t *testing.T) {
 			Payable: amounts[pick(3)], WrittenOff: amounts[pick(3)], DueOn: []domain.Date{"2026-06-14", "2026-06-15"}[pick(2)]}
 		var status string
 		var overdue bool
-		statement := replaceToday(sql.in(schema))
+		statement := replaceToday(sql.In(schema))
 		if err := w.db.QueryRow(t.Context(), statement, i.Voided, i.Disputed, i.ChargedBack, i.Open, i.Payable, i.WrittenOff, string(i.DueOn)).Scan(&status, &overdue); err != nil {
 			t.Fatal(err)
 		}

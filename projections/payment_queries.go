@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"portico/domain"
+	"portico/projections/engine"
 )
 
 // Payment is money that came, or is about to, or credit that came from another
@@ -95,12 +96,12 @@ const paymentFilters = `
   order by f.received_on desc, f.id desc limit @limit`
 
 const (
-	sqlPayments text = `
+	sqlPayments engine.SQL = `
 select f.*, ` + hiddenOfFund + ` from unnest(@customers::uuid[]) c, lateral (
   select f.* from {s}.payments f where f.tenant = @tenant and f.customer_id = c` + paymentFilters + `
 ) f order by f.received_on desc, f.id desc limit @limit`
-	sqlAllPayments text = `select f.*, 0::bigint as hidden from {s}.payments f where f.tenant = @tenant` + paymentFilters
-	sqlPayment     text = `
+	sqlAllPayments engine.SQL = `select f.*, 0::bigint as hidden from {s}.payments f where f.tenant = @tenant` + paymentFilters
+	sqlPayment     engine.SQL = `
 select f.*, ` + hiddenOfFund + ` from {s}.payments f
 where f.tenant = @tenant and f.id = @id and (@all or f.customer_id = any(@customers))
 order by f.recorded_at, f.customer_id, f.currency limit 1`
@@ -137,10 +138,10 @@ func (q *Queries) ListPayments(ctx context.Context, v Viewer, f PaymentFilter) (
 }
 
 const (
-	sqlRefunds text = `
+	sqlRefunds engine.SQL = `
 select * from {s}.refunds where tenant = @tenant and fund_id = @id and customer_id = @customer and currency = @currency
 order by requested_on, id`
-	sqlChargebacks text = `
+	sqlChargebacks engine.SQL = `
 select * from {s}.chargebacks where tenant = @tenant and payment_id = @id and customer_id = @customer and currency = @currency
 order by opened_on, id`
 )

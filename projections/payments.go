@@ -8,9 +8,10 @@ import (
 	"portico/domain"
 	"portico/domain/account"
 	"portico/internal/envelope"
+	"portico/projections/engine"
 )
 
-var payments = NewTable[fundKey, paymentRow]("payments")
+var payments = engine.NewTable[fundKey, paymentRow]("payments")
 
 // paymentRow is money that came, or is about to, or credit that came from another
 // customer's account. Of Amount, Unapplied is still credit.
@@ -33,7 +34,7 @@ type paymentRow struct {
 	RecordedAt  time.Time   `db:"recorded_at"`
 }
 
-func applyPayment(b *Batch, e envelope.Event) error {
+func applyPayment(b *engine.Batch, e envelope.Event) error {
 	at := ledgerOf(e)
 	switch d := e.Data.(type) {
 	case account.PaymentInitiated:
@@ -92,7 +93,7 @@ func (p paymentRow) money(minor int64) domain.Money {
 
 // setUnapplied records what an event left unapplied of a fund, be it a credit memo, a
 // payment or a transfer, and how much more of it was sent away.
-func setUnapplied(b *Batch, at accountKey, fund uuid.UUID, unapplied domain.Money, away int64) {
+func setUnapplied(b *engine.Batch, at accountKey, fund uuid.UUID, unapplied domain.Money, away int64) {
 	if c := creditMemos.Get(b, at.doc(fund)); c != nil {
 		c.Unapplied, c.Refunded = unapplied.Minor, c.Refunded+away
 	} else if p := payments.Get(b, at.fund(fund)); p != nil {

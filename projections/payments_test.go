@@ -123,20 +123,16 @@ func TestADraftThatChangesHands(t *testing.T) {
 // customer's lane, which has been told all of it, is not overwritten.
 func TestTheTenantsLaneDoesNotTouchAssignedDocuments(t *testing.T) {
 	id, customer := uuid.New(), uuid.New()
-	b := newBatch(Portal.Tables)
-	for _, p := range b.all {
-		p.reset(true)
-	}
 	event := func(route uuid.UUID, data any) envelope.Event {
 		return envelope.Event{ID: uuid.New(), Stream: eventstore.Stream("acme", "invoice", id.String()), Pos: eventstore.Position{Hi: 1}, At: noon,
 			Meta: envelope.Meta{Tenant: "acme", Route: route}, Data: data}
 	}
 	d := invoice.Document{Number: "N", Party: domain.Party{CustomerID: &customer}, Reference: "new"}
 	d.Currency = "GBP"
-	err := b.pass(Portal.Apply, []envelope.Event{
+	b, err := Portal.Fold(
 		event(customer, invoice.Assigned{Document: d}),
 		event(uuid.Nil, invoice.ReferenceCorrected{Reference: "old"}),
-	})
+	)
 	if row := invoices.Get(b, docKey{"acme", id}); err != nil || row == nil || row.Reference != "new" {
 		t.Errorf("%v, %+v", err, row)
 	}

@@ -8,9 +8,11 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"portico/projections/engine"
 )
 
-const sqlManyInvoices text = `
+const sqlManyInvoices engine.SQL = `
 insert into {s}.invoices select 'acme', gen_random_uuid(), c, 'N-' || n, 'invoice', null, null,
   date '2020-01-01' + n % 2000, date '2020-02-01' + n % 2000, '', '', 'GBP', 1, 1, 1, false, 0, 0, 1, n % 2, 0, 0, 0, 0,
   true, true, n, 0, '', false, false, '', 0, '', '', 'n-' || n, now()
@@ -31,8 +33,8 @@ func TestListsAreReadOffTheirIndex(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	exec(w.db, sqlManyInvoices.in(schema), pgx.NamedArgs{"big": big})
-	exec(w.db, text("analyze {s}.invoices").in(schema))
+	exec(w.db, sqlManyInvoices.In(schema), pgx.NamedArgs{"big": big})
+	exec(w.db, engine.SQL("analyze {s}.invoices").In(schema))
 	conn, err := w.db.Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -40,13 +42,13 @@ func TestListsAreReadOffTheirIndex(t *testing.T) {
 	defer conn.Release()
 	for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
 		exec(conn, "set plan_cache_mode = "+mode)
-		for sql, index := range map[text]string{sqlInvoices: "invoices_of_customer", sqlAllInvoices: "invoices_all"} {
+		for sql, index := range map[engine.SQL]string{sqlInvoices: "invoices_of_customer", sqlAllInvoices: "invoices_all"} {
 			s := scope{schema: schema, tenant: "acme", all: false, customers: []uuid.UUID{big}, today: "2026-06-15", now: noon}
 			args, err := InvoiceFilter{Paging: Paging{Cursor: cursorOf("2024-01-01", uuid.Max.String())}}.args()
 			if err != nil {
 				t.Fatal(err)
 			}
-			rows, err := conn.Query(t.Context(), "explain (analyze, costs off, timing off, summary off) "+sql.in(schema), s.args(args))
+			rows, err := conn.Query(t.Context(), "explain (analyze, costs off, timing off, summary off) "+sql.In(schema), s.args(args))
 			lines := get[[]string](t)(pgx.CollectRows(rows, pgx.RowTo[string]))
 			if err != nil {
 				t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"portico/domain"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/projections/engine"
 )
 
 // Queries answer from the read models. Every query takes who asks first: a contact is
@@ -51,7 +52,7 @@ func (v Viewer) mustSeeAll() error {
 	return nil
 }
 
-const sqlScope text = `
+const sqlScope engine.SQL = `
 select coalesce((select time_zone from {s}.tenants where tenant = @tenant), 'UTC'),
   array(select id from {s}.customers where tenant = @tenant and id = any(@customers) and (@all or portal_on)),
   exists(select from {s}.customers where tenant = @tenant and id = @asked)`
@@ -73,7 +74,7 @@ func (q *Queries) scope(ctx context.Context, v Viewer, asked uuid.UUID) (scope, 
 	}
 	var zoneName string
 	var exists bool
-	row := q.DB.QueryRow(ctx, sqlScope.in(s.schema), pgx.NamedArgs{"tenant": v.Tenant, "customers": of, "all": s.all, "asked": asked})
+	row := q.DB.QueryRow(ctx, sqlScope.In(s.schema), pgx.NamedArgs{"tenant": v.Tenant, "customers": of, "all": s.all, "asked": asked})
 	if err := row.Scan(&zoneName, &s.customers, &exists); err != nil {
 		return s, fmt.Errorf("projections: scope: %w", err)
 	}
@@ -119,8 +120,8 @@ type querier interface {
 }
 
 // many reads rows.
-func many[R any](ctx context.Context, db querier, sql text, s scope, args pgx.NamedArgs) ([]R, error) {
-	rows, err := db.Query(ctx, sql.in(s.schema), s.args(args))
+func many[R any](ctx context.Context, db querier, sql engine.SQL, s scope, args pgx.NamedArgs) ([]R, error) {
+	rows, err := db.Query(ctx, sql.In(s.schema), s.args(args))
 	if err != nil {
 		return nil, err
 	}
@@ -128,8 +129,8 @@ func many[R any](ctx context.Context, db querier, sql text, s scope, args pgx.Na
 }
 
 // one reads a single row, or says pgx.ErrNoRows.
-func one[R any](ctx context.Context, db querier, sql text, s scope, args pgx.NamedArgs) (R, error) {
-	rows, err := db.Query(ctx, sql.in(s.schema), s.args(args))
+func one[R any](ctx context.Context, db querier, sql engine.SQL, s scope, args pgx.NamedArgs) (R, error) {
+	rows, err := db.Query(ctx, sql.In(s.schema), s.args(args))
 	if err != nil {
 		var none R
 		return none, err

@@ -1,6 +1,10 @@
 package projections
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"portico/projections/engine"
+)
 
 // rendition is what contacts see of an invoice while staff see a newer version, which is
 // not published yet: its texts, lines and totals (S0.9). What is still owed of it, and
@@ -20,7 +24,7 @@ type rendition struct {
 }
 
 // freeze keeps what contacts see of a published invoice, before its content changes.
-func (i *invoiceRow) freeze(b *Batch) (err error) {
+func (i *invoiceRow) freeze(b *engine.Batch) (err error) {
 	if !i.Published || i.Rendition != nil {
 		return nil
 	}

@@ -6,11 +6,12 @@ import (
 	"portico/domain"
 	"portico/domain/account"
 	"portico/internal/envelope"
+	"portico/projections/engine"
 )
 
 var (
-	refunds     = NewTable[fundKey, refundRow]("refunds")
-	chargebacks = NewTable[fundKey, chargebackRow]("chargebacks")
+	refunds     = engine.NewTable[fundKey, refundRow]("refunds")
+	chargebacks = engine.NewTable[fundKey, chargebackRow]("chargebacks")
 )
 
 // refundRow is money on its way back to the customer.
@@ -44,7 +45,7 @@ type chargebackRow struct {
 
 // applyReturns keeps refunds, charge-backs and transfers away, and what they leave of the
 // fund.
-func applyReturns(b *Batch, e envelope.Event) error {
+func applyReturns(b *engine.Batch, e envelope.Event) error {
 	at := ledgerOf(e)
 	closeCase := func(id uuid.UUID, status string, on domain.Date) {
 		if c := chargebacks.Get(b, at.fund(id)); c != nil {

@@ -10,9 +10,10 @@ import (
 	"portico/domain"
 	"portico/domain/customer"
 	"portico/internal/envelope"
+	"portico/projections/engine"
 )
 
-var staffCustomers = NewTable[docKey, staffCustomerRow]("customers")
+var staffCustomers = engine.NewTable[docKey, staffCustomerRow]("customers")
 
 // staffCustomerRow is how staff find a customer.
 type staffCustomerRow struct {
@@ -28,7 +29,7 @@ type staffCustomerRow struct {
 	ParentID *uuid.UUID `db:"parent_id"`
 }
 
-func applyStaffCustomer(b *Batch, e envelope.Event) error {
+func applyStaffCustomer(b *engine.Batch, e envelope.Event) error {
 	switch d := e.Data.(type) {
 	case customer.Registered:
 		k := about(e)
@@ -81,12 +82,12 @@ type CustomerFilter struct {
 }
 
 const (
-	sqlCustomers text = `
+	sqlCustomers engine.SQL = `
 select c.* from {s}.customers c where c.tenant = @tenant
   and (@text = '' or strpos(c.search, @text) > 0) and (@number = '' or c.number = @number) and (@status = '' or c.status = @status)
   and (c.sort_name, c.id) > (@name collate "C", @id::uuid)
 order by c.sort_name, c.id limit @limit`
-	sqlTotalsOf text = `select t.* from {s}.customer_totals t where t.tenant = @tenant and t.customer_id = any(@ids) order by t.customer_id, t.currency`
+	sqlTotalsOf engine.SQL = `select t.* from {s}.customer_totals t where t.tenant = @tenant and t.customer_id = any(@ids) order by t.customer_id, t.currency`
 )
 
 // ListCustomers lists customers by name, with their totals; for staff.

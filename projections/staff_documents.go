@@ -10,9 +10,10 @@ import (
 	"portico/domain/creditmemo"
 	"portico/domain/invoice"
 	"portico/internal/envelope"
+	"portico/projections/engine"
 )
 
-var documents = NewTable[documentKey, documentRow]("documents")
+var documents = engine.NewTable[documentKey, documentRow]("documents")
 
 type documentKey struct {
 	Tenant string
@@ -56,7 +57,7 @@ const (
 	unassigned  = "unassigned"
 )
 
-func applyDocument(b *Batch, e envelope.Event) error {
+func applyDocument(b *engine.Batch, e envelope.Event) error {
 	switch d := e.Data.(type) {
 	case invoice.Drafted:
 		return draftInvoice(b, e, d)
@@ -97,14 +98,14 @@ func documentOf(e envelope.Event, kind string) documentKey {
 	return documentKey{e.Meta.Tenant, e.Stream.AggregateID(), kind}
 }
 
-func change(b *Batch, e envelope.Event, kind string, edit func(*documentRow)) {
+func change(b *engine.Batch, e envelope.Event, kind string, edit func(*documentRow)) {
 	if r := documents.Get(b, documentOf(e, kind)); r != nil {
 		edit(r)
 	}
 }
 
 // draftInvoice keeps a draft with what its totals would be, were it issued as it is.
-func draftInvoice(b *Batch, e envelope.Event, d invoice.Drafted) (err error) {
+func draftInvoice(b *engine.Batch, e envelope.Event, d invoice.Drafted) (err error) {
 	k := documentOf(e, typeInvoice)
 	row := documentRow{Tenant: k.Tenant, ID: k.ID, Type: k.Type, State: statusDraft, Number: d.Number, Kind: d.Kind,
 		CustomerID: d.CustomerID, BranchID: d.BranchID, ContractorID: d.ContractorID, IssuedOn: d.IssuedOn, DueOn: d.DueOn,
@@ -135,7 +136,7 @@ func draftInvoice(b *Batch, e envelope.Event, d invoice.Drafted) (err error) {
 }
 
 // looseInvoice keeps an issued invoice while it is nobody's.
-func looseInvoice(b *Batch, e envelope.Event, d invoice.Document) (err error) {
+func looseInvoice(b *engine.Batch, e envelope.Event, d invoice.Document) (err error) {
 	k := documentOf(e, typeInvoice)
 	if d.CustomerID != nil {
 		documents.Delete(b, k) // the draft, if there was one
@@ -154,7 +155,7 @@ func looseInvoice(b *Batch, e envelope.Event, d invoice.Document) (err error) {
 }
 
 // looseCredit keeps a credit memo while it is nobody's.
-func looseCredit(b *Batch, e envelope.Event, d creditmemo.Document) (err error) {
+func looseCredit(b *engine.Batch, e envelope.Event, d creditmemo.Document) (err error) {
 	if d.CustomerID != nil {
 		return nil
 	}
@@ -172,7 +173,7 @@ func looseCredit(b *Batch, e envelope.Event, d creditmemo.Document) (err error) 
 }
 
 // putDocument replaces what a document says, not what was done to it.
-func putDocument(b *Batch, k documentKey, row documentRow) {
+func putDocument(b *engine.Batch, k documentKey, row documentRow) {
 	if was := documents.Get(b, k); was != nil && was.State != statusDraft {
 		row.Published, row.Disputed, row.RecordedAt = was.Published, was.Disputed, was.RecordedAt
 	}

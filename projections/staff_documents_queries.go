@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"portico/domain"
+	"portico/projections/engine"
 )
 
 // UnassignedDocument is an invoice or credit memo that is nobody's yet.
@@ -43,8 +44,8 @@ const documentFilters = `
 order by d.issued_on desc, d.id desc limit @limit`
 
 const (
-	sqlDocuments text = `select d.* from {s}.documents d where d.tenant = @tenant and d.state = @state` + documentFilters
-	sqlDocument  text = `select d.* from {s}.documents d where d.tenant = @tenant and d.id = @id and d.type = @type`
+	sqlDocuments engine.SQL = `select d.* from {s}.documents d where d.tenant = @tenant and d.state = @state` + documentFilters
+	sqlDocument  engine.SQL = `select d.* from {s}.documents d where d.tenant = @tenant and d.id = @id and d.type = @type`
 )
 
 // ListUnassignedDocuments lists what is on nobody's account, newest issue first; for staff.

@@ -9,9 +9,10 @@ import (
 	"portico/domain"
 	"portico/domain/account"
 	"portico/internal/envelope"
+	"portico/projections/engine"
 )
 
-var funds = NewTable[fundKey, fundRow]("funds")
+var funds = engine.NewTable[fundKey, fundRow]("funds")
 
 // fundRow is a payment, credit memo or transfer, and what of it pays nothing.
 type fundRow struct {
@@ -27,7 +28,7 @@ type fundRow struct {
 }
 
 // applyFund keeps what events say is unapplied.
-func applyFund(b *Batch, e envelope.Event) error {
+func applyFund(b *engine.Batch, e envelope.Event) error {
 	at := ledgerOf(e)
 	came := func(id uuid.UUID, kind, number string, amount domain.Money, on domain.Date) {
 		funds.Put(b, fundRow{at.Tenant, id, at.CustomerID, at.Currency, kind, number, on, amount.Minor, amount.Minor})
@@ -86,7 +87,7 @@ type UnappliedFilter struct {
 	Paging
 }
 
-const sqlUnapplied text = `
+const sqlUnapplied engine.SQL = `
 select f.*, coalesce(c.number, '') as customer_number, coalesce(c.name, '') as customer_name
 from {s}.funds f left join {s}.customers c on c.tenant = f.tenant and c.id = f.customer_id
 where f.tenant = @tenant and f.unapplied > 0 and (@customer::uuid is null or f.customer_id = @customer)

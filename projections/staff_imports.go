@@ -9,9 +9,10 @@ import (
 
 	"portico/domain/importrun"
 	"portico/internal/envelope"
+	"portico/projections/engine"
 )
 
-var imports = NewTable[docKey, importRow]("imports")
+var imports = engine.NewTable[docKey, importRow]("imports")
 
 type importRow struct {
 	Tenant         string     `db:"tenant,key"`
@@ -27,7 +28,7 @@ type importRow struct {
 	FinishedAt     *time.Time `db:"finished_at"`
 }
 
-func applyImport(b *Batch, e envelope.Event) error {
+func applyImport(b *engine.Batch, e envelope.Event) error {
 	switch d := e.Data.(type) {
 	case importrun.Started:
 		k := about(e)
@@ -58,7 +59,7 @@ func (r importRow) view() Import {
 	return Import{r.ID, r.Format, r.FileName, r.FileHash, r.Rows, r.Documents, r.RejectedRows, r.EventsAppended, r.StartedAt.UTC(), r.FinishedAt}
 }
 
-const sqlImports text = `
+const sqlImports engine.SQL = `
 select * from {s}.imports where tenant = @tenant and (started_at, id) < (@at::timestamptz, @id::uuid)
 order by started_at desc, id desc limit @limit`
 

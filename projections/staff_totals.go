@@ -9,9 +9,10 @@ import (
 	"portico/domain"
 	"portico/domain/account"
 	"portico/internal/envelope"
+	"portico/projections/engine"
 )
 
-var customerTotals = NewTable[accountKey, totalsRow]("customer_totals")
+var customerTotals = engine.NewTable[accountKey, totalsRow]("customer_totals")
 
 // totalsRow is the sums of an account.
 type totalsRow struct {
@@ -32,7 +33,7 @@ type totalsRow struct {
 	Unapplied   int64     `db:"unapplied"`
 }
 
-func applyTotals(b *Batch, e envelope.Event) error {
+func applyTotals(b *engine.Batch, e envelope.Event) error {
 	at := ledgerOf(e)
 	if _, opened := e.Data.(account.Opened); opened {
 		customerTotals.Put(b, totalsRow{Tenant: at.Tenant, CustomerID: at.CustomerID, Currency: at.Currency})
@@ -123,15 +124,15 @@ type unassignedRow struct {
 }
 
 const (
-	sqlCustomerCount text = `select count(*) from {s}.customers where tenant = @tenant`
-	sqlSummary       text = `
+	sqlCustomerCount engine.SQL = `select count(*) from {s}.customers where tenant = @tenant`
+	sqlSummary       engine.SQL = `
 select '' as tenant, '00000000-0000-0000-0000-000000000000'::uuid as customer_id, currency,
   sum(invoices)::bigint as invoices, sum(credit_memos)::bigint as credit_memos, sum(payments)::bigint as payments,
   sum(invoiced)::bigint as invoiced, sum(charged)::bigint as charged, sum(credited)::bigint as credited, sum(received)::bigint as received,
   sum(refunded)::bigint as refunded, sum(written_off)::bigint as written_off, sum(transferred)::bigint as transferred,
   sum(open)::bigint as open, sum(unapplied)::bigint as unapplied
 from {s}.customer_totals where tenant = @tenant group by currency order by currency`
-	sqlUnassignedTotals text = `
+	sqlUnassignedTotals engine.SQL = `
 select currency, count(*) as documents, sum(case type when 'credit_memo' then -gross else gross end)::bigint as net
 from {s}.documents where tenant = @tenant and state = 'unassigned' group by currency order by currency`
 )
@@ -143,7 +144,7 @@ func (q *Queries) GetReceivablesSummary(ctx context.Context, v Viewer) (sum Rece
 		return sum, err
 	}
 	err = q.snapshot(ctx, func(tx pgx.Tx) error {
-		if err := tx.QueryRow(ctx, sqlCustomerCount.in(s.schema), s.args(pgx.NamedArgs{})).Scan(&sum.Customers); err != nil {
+		if err := tx.QueryRow(ctx, sqlCustomerCount.In(s.schema), s.args(pgx.NamedArgs{})).Scan(&sum.Customers); err != nil {
 			return err
 		}
 		totals, err := many[totalsRow](ctx, tx, sqlSummary, s, pgx.NamedArgs{})

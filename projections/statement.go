@@ -9,6 +9,7 @@ import (
 
 	"portico/domain"
 	"portico/internal/eventstore"
+	"portico/projections/engine"
 )
 
 // Statement is a customer's ledger in one currency between two dates. Opening plus the
@@ -77,15 +78,15 @@ with line as (
 )`
 
 const (
-	sqlOpening   text = statementLines + `select coalesce(sum(net), 0)::bigint from sorted where opening`
-	sqlStatement text = statementLines + `
+	sqlOpening   engine.SQL = statementLines + `select coalesce(sum(net), 0)::bigint from sorted where opening`
+	sqlStatement engine.SQL = statementLines + `
 select pos_hi, pos_lo, tenant, customer_id, currency, on_date, kind, ref_id, number, item_id, fund_id, open_delta, unapplied_delta,
   line, recorded_at, adjusting, opening, greatest(net, 0) as debit, greatest(-net, 0) as credit,
   (sum(net) over (order by adjusting desc, on_date, pos_hi, pos_lo))::bigint as balance
 from sorted where not opening order by adjusting desc, on_date, pos_hi, pos_lo limit @limit`
 
 	// The last line, or publication that showed earlier ones, that the viewer sees.
-	sqlAccountPosition text = `
+	sqlAccountPosition engine.SQL = `
 select hi::text || '.' || lo::text from (
   select e.pos_hi as hi, e.pos_lo as lo from {s}.entries e left join {s}.invoices i on i.tenant = e.tenant and i.id = e.item_id
     where e.tenant = @tenant and e.customer_id = @customer and e.currency = @currency and e.line and (@all or e.item_id is null or i.published)
@@ -93,7 +94,7 @@ select hi::text || '.' || lo::text from (
     where i.tenant = @tenant and i.customer_id = @customer and i.currency = @currency and i.published) x
 where (hi, lo) <= (@known_hi::numeric, @known_lo::numeric)
 order by hi desc, lo desc limit 1`
-	sqlCustomerCurrency text = `select currency from {s}.customers where tenant = @tenant and id = @customer`
+	sqlCustomerCurrency engine.SQL = `select currency from {s}.customers where tenant = @tenant and id = @customer`
 )
 
 // GetStatement is a customer's statement between two dates, or up to one.
@@ -109,7 +110,7 @@ func (q *Queries) GetStatement(ctx context.Context, v Viewer, customer uuid.UUID
 	args["customer"] = customer
 	err = q.snapshot(ctx, func(tx pgx.Tx) error {
 		if o.Currency == "" {
-			if err := tx.QueryRow(ctx, sqlCustomerCurrency.in(s.schema), s.args(args)).Scan(&o.Currency); err != nil {
+			if err := tx.QueryRow(ctx, sqlCustomerCurrency.In(s.schema), s.args(args)).Scan(&o.Currency); err != nil {
 				return err
 			}
 		}
@@ -117,10 +118,10 @@ func (q *Queries) GetStatement(ctx context.Context, v Viewer, customer uuid.UUID
 		st = Statement{CustomerID: customer, Currency: o.Currency, From: o.From, To: domain.Date(args["to"].(string)), Position: "0.0",
 			Adjustments: []StatementLine{}, Lines: []StatementLine{}}
 		var opening int64
-		if err := tx.QueryRow(ctx, sqlOpening.in(s.schema), s.args(args)).Scan(&opening); err != nil {
+		if err := tx.QueryRow(ctx, sqlOpening.In(s.schema), s.args(args)).Scan(&opening); err != nil {
 			return err
 		}
-		if err := tx.QueryRow(ctx, sqlAccountPosition.in(s.schema), s.args(args)).Scan(&st.Position); err != nil && err != pgx.ErrNoRows {
+		if err := tx.QueryRow(ctx, sqlAccountPosition.In(s.schema), s.args(args)).Scan(&st.Position); err != nil && err != pgx.ErrNoRows {
 			return err
 		}
 		lines, err := many[lineRow](ctx, tx, sqlStatement, s, args)

@@ -12,9 +12,10 @@ import (
 	"portico/domain"
 	"portico/domain/tenant"
 	"portico/internal/envelope"
+	"portico/projections/engine"
 )
 
-var tenants = NewTable[string, tenantRow]("tenants")
+var tenants = engine.NewTable[string, tenantRow]("tenants")
 
 type tenantRow struct {
 	Tenant       string          `db:"tenant,key"`
@@ -48,7 +49,7 @@ type Place struct {
 	Closed bool      `json:"closed,omitempty"`
 }
 
-func applyTenant(b *Batch, e envelope.Event) error {
+func applyTenant(b *engine.Batch, e envelope.Event) error {
 	switch d := e.Data.(type) {
 	case tenant.Registered:
 		tenants.Put(b, tenantRow{e.Meta.Tenant, d.Name, d.TimeZone, d.Currency, d.Locale, "off", 0, "refuse",
@@ -81,7 +82,7 @@ func applyTenant(b *Batch, e envelope.Event) error {
 }
 
 // changeTenant edits a tenant's branches and contractors.
-func changeTenant(b *Batch, e envelope.Event, change func(branches, contractors *[]Place)) error {
+func changeTenant(b *engine.Batch, e envelope.Event, change func(branches, contractors *[]Place)) error {
 	t := tenants.Get(b, e.Meta.Tenant)
 	if t == nil {
 		return nil
@@ -107,7 +108,7 @@ func (t tenantRow) view() (Tenant, error) {
 	return v, json.Unmarshal(t.Contractors, &v.Contractors)
 }
 
-const sqlTenant text = `select * from {s}.tenants where tenant = @tenant`
+const sqlTenant engine.SQL = `select * from {s}.tenants where tenant = @tenant`
 
 // GetTenant is the viewer's tenant.
 func (q *Queries) GetTenant(ctx context.Context, v Viewer) (Tenant, error) {

@@ -25,6 +25,7 @@ import (
 	"portico/internal/keyring"
 	"portico/internal/pgtest"
 	"portico/internal/reactions"
+	"portico/projections/engine"
 )
 
 // world is a whole Portico but for its API: commands, policies, read models, queries. It
@@ -34,7 +35,7 @@ type world struct {
 	t        testing.TB
 	db       *pgxpool.Pool
 	policies *reactions.Policies
-	engine   *Engine
+	engine   *engine.Engine
 	q        *Queries
 	by       commands.Caller
 	pos      eventstore.Position // of the last command
@@ -50,16 +51,16 @@ func newWorld(t testing.TB) *world {
 	w := &world{Commands: commands.New(store, codec, "test"), t: t, db: db}
 	w.Clock = func() time.Time { return noon }
 	w.policies = reactions.NewPolicies(&reactions.Subscriber{Store: store, DB: db, Node: "test", Lanes: 2, Log: log}, w.Commands, log)
-	w.engine = &Engine{Store: store, Codec: codec, DB: db, Groups: Groups(), Log: log, Node: "test"}
+	w.engine = &engine.Engine{Store: store, Codec: codec, DB: db, Groups: Groups(), Log: log, Node: "test"}
 	w.q = &Queries{DB: db, Schema: w.engine.ActiveSchema, Clock: w.Clock, Store: store, Codec: codec}
 	if err := w.engine.Ensure(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	running(t, w.engine)
 	ctx, cancel := context.WithCancel(context.Background())
-	var policies sync.WaitGroup
-	policies.Go(func() { _ = w.policies.Run(ctx) })
-	t.Cleanup(func() { cancel(); policies.Wait() })
+	var running sync.WaitGroup
+	running.Go(func() { _ = w.engine.Run(ctx) })
+	running.Go(func() { _ = w.policies.Run(ctx) })
+	t.Cleanup(func() { cancel(); running.Wait() })
 	w.enter("acme", "Europe/London")
 	return w
 }
@@ -85,18 +86,21 @@ func (w *world) ok(r commands.Receipt, err error) uuid.UUID {
 	return r.ID
 }
 
+func (w *world) within(d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	w.t.Cleanup(cancel)
+	return ctx
+}
+
 // settle waits until policies and read models have come to where commands are.
 func (w *world) settle() {
 	w.t.Helper()
-	ctx := within(w.t, 60*time.Second)
-	pos, err := w.policies.Settle(ctx, w.pos)
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	w.posted()
 	for _, g := range w.engine.Groups {
-		mustReach(w.t, w.engine, g.Name, pos)
+		if err := w.engine.WaitAll(w.within(60*time.Second), g.Name, w.pos); err != nil {
+			w.t.Fatalf("%s has not reached %s: %v; %+v", g.Name, w.pos, err, w.engine.Status())
+		}
 	}
-	w.pos = pos
 }
 
 func (w *world) staff() Viewer {
@@ -146,7 +150,7 @@ func (w *world) account(of uuid.UUID) commands.Ledger {
 // posted waits until the policies have posted what was issued.
 func (w *world) posted() {
 	w.t.Helper()
-	pos, err := w.policies.Settle(within(w.t, 60*time.Second), w.pos)
+	pos, err := w.policies.Settle(w.within(60*time.Second), w.pos)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -26,6 +26,7 @@ import (
 	"portico/internal/reactions"
 	"portico/migrations"
 	"portico/projections"
+	"portico/projections/engine"
 )
 
 // app is Portico wired together.
@@ -37,7 +38,7 @@ type app struct {
 	store    *eventstore.Postgres
 	codec    *envelope.Codec
 	commands *commands.Commands
-	engine   *projections.Engine
+	engine   *engine.Engine
 	queries  *projections.Queries
 	policies *reactions.Policies
 	waiter   waiter
@@ -100,7 +101,7 @@ func (a *app) wire(s *settings) error {
 	a.store = eventstore.OpenPostgres(a.pool)
 	a.codec = &envelope.Codec{Catalog: catalog.New(), Keys: keys}
 	a.commands = commands.New(a.store, a.codec, me)
-	a.engine = &projections.Engine{Store: a.store, Codec: a.codec, DB: a.pool, Groups: projections.Groups(), Log: a.log, Node: me}
+	a.engine = &engine.Engine{Store: a.store, Codec: a.codec, DB: a.pool, Groups: projections.Groups(), Log: a.log, Node: me}
 	a.policies = reactions.NewPolicies(&reactions.Subscriber{Store: a.store, DB: a.pool, Node: me, Lanes: 16, Log: a.log}, a.commands, logger(slog.LevelWarn))
 	a.waiter = waiter{a.policies, a.engine}
 	a.queries = &projections.Queries{DB: a.pool, Schema: a.engine.ActiveSchema, Clock: time.Now, Store: a.store, Codec: a.codec}
@@ -143,7 +144,7 @@ func (a *app) run() (stop func()) {
 // then for the read models.
 type waiter struct {
 	policies *reactions.Policies
-	engine   *projections.Engine
+	engine   *engine.Engine
 }
 
 // Wait waits for the read models of a customer, or for all of them for the nil UUID.
@@ -161,7 +162,7 @@ func (w waiter) Wait(ctx context.Context, group string, route uuid.UUID, pos eve
 // shown is Wait as the API asks: whether the effect shows before ctx ends.
 func (w waiter) shown(ctx context.Context, after eventstore.Position, group string, route uuid.UUID) (bool, error) {
 	err := w.Wait(ctx, group, route, after)
-	if err != nil && (ctx.Err() != nil || errors.Is(err, projections.ErrStale)) {
+	if err != nil && (ctx.Err() != nil || errors.Is(err, engine.ErrStale)) {
 		return false, nil
 	}
 	return err == nil, err

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"portico/projections"
+	"portico/projections/engine"
 )
 
 func projectionsCommand(s *settings) *cobra.Command {
@@ -117,7 +118,7 @@ server may be running meanwhile.`,
 	return cmd
 }
 
-func printVerified(w io.Writer, found []projections.Verified, asJSON bool) error {
+func printVerified(w io.Writer, found []engine.Verified, asJSON bool) error {
 	differences := int64(0)
 	for _, v := range found {
 		differences += v.Differences

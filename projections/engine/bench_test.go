@@ -1,4 +1,4 @@
-package projections
+package engine
 
 import (
 	"context"
@@ -104,7 +104,7 @@ func benchFloor(b *testing.B, events []any) time.Duration {
 	url := pgtest.New(b)
 	db := pgtest.Open(b, url)
 	ctx := context.Background()
-	if _, err := db.Exec(ctx, text("create schema {s};"+benchDDL).in("raw")); err != nil {
+	if _, err := db.Exec(ctx, SQL("create schema {s};"+benchDDL).In("raw")); err != nil {
 		b.Fatal(err)
 	}
 	const upInvoices = `insert into raw.invoices select * from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::int[], $6::timestamptz[])
@@ -180,7 +180,7 @@ func BenchmarkProject(b *testing.B) {
 	for range b.N {
 		db := pgtest.Pool(b)
 		store := eventstore.NewMemory()
-		g := Group{Name: toyName(), Version: 1, Lanes: 4, DDL: benchDDL, Tables: []table{benchInvoices, benchBalances}, Apply: benchApply}
+		g := Group{Name: toyName(), Version: 1, Lanes: 4, DDL: benchDDL, Tables: []AnyTable{benchInvoices, benchBalances}, Apply: benchApply}
 		e := toyEngine(store, db, g)
 		if err := e.Ensure(b.Context()); err != nil { // of an empty log: active at once
 			b.Fatal(err)

@@ -1,4 +1,4 @@
-package projections
+package engine
 
 import (
 	"context"
@@ -60,7 +60,7 @@ func TestAFrozenOwnerIsFenced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := db.QueryRow(t.Context(), text("select sum(open) from {s}.balances").in(schema)).Scan(&open); err != nil || open != 70 {
+	if err := db.QueryRow(t.Context(), SQL("select sum(open) from {s}.balances").In(schema)).Scan(&open); err != nil || open != 70 {
 		t.Fatalf("open %d, %v", open, err)
 	}
 }
@@ -129,7 +129,7 @@ func TestRebuildWhileEventsArriveSwitchesWithoutGap(t *testing.T) {
 		mustReach(t, server, g.Name, pos) // read your writes, all the way through
 	}
 	pos = history.step(t, func(of int) int { return 0 })
-	time.Sleep(pointerFor)
+	time.Sleep(PointerFor)
 	mustReach(t, server, g.Name, pos)
 	after, _ := server.ActiveSchema(t.Context(), g.Name)
 	if after == before || calls == 0 {
@@ -153,7 +153,7 @@ func TestOneBuildIsKeptForRollBackAndIndexesAreMade(t *testing.T) {
 		if err := e.Rebuild(t.Context(), g.Name, nil); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(pointerFor)
+		time.Sleep(PointerFor)
 		now, err := e.ActiveSchema(t.Context(), g.Name)
 		if err != nil {
 			t.Fatal(err)
@@ -202,7 +202,7 @@ func neverLess(ctx context.Context, t *testing.T, e *Engine, group string) {
 		schema, err := e.ActiveSchema(ctx, group)
 		var n int
 		if err == nil {
-			err = e.DB.QueryRow(ctx, text("select count(*) from {s}.entries").in(schema)).Scan(&n)
+			err = e.DB.QueryRow(ctx, SQL("select count(*) from {s}.entries").In(schema)).Scan(&n)
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -348,11 +348,11 @@ func TestVerifySaysWhatDiffers(t *testing.T) {
 	mustReach(t, e, g.Name, pos)
 	mustEqualHistory(t, e)
 	schema, _ := e.ActiveSchema(t.Context(), g.Name)
-	for _, sql := range []text{
+	for _, sql := range []SQL{
 		"update {s}.invoices set total = total + 1 where id = $1", "delete from {s}.balances where customer = $1",
 		"insert into {s}.entries (hi, lo, customer, amount) values (20000, 7, $1, 5)", "update {s}.invoices set due = '2024-01-01' where id = $1",
 	} {
-		if _, err := db.Exec(t.Context(), sql.in(schema), ids[3]); err != nil {
+		if _, err := db.Exec(t.Context(), sql.In(schema), ids[3]); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,4 +1,4 @@
-package projections
+package engine
 
 import (
 	"context"
@@ -30,7 +30,7 @@ type lane struct {
 	changed chan struct{}       // closed when seen or owned change
 }
 
-func newLane(no int, tables []table) *lane {
+func newLane(no int, tables []AnyTable) *lane {
 	return &lane{no: no, batch: newBatch(tables), changed: make(chan struct{})}
 }
 

@@ -1,4 +1,4 @@
-package projections
+package engine
 
 import (
 	"context"
@@ -90,7 +90,7 @@ func (e *Engine) makeBuild(ctx context.Context, tx pgx.Tx, g *Group, state strin
 	if _, err := tx.Exec(ctx, sqlMakeBuild, b.Group, b.Build, b.Version, b.Lanes, b.Schema, b.State); err != nil {
 		return b, err
 	}
-	if _, err := tx.Exec(ctx, text("create schema {s};").in(b.Schema)+text(g.DDL).in(b.Schema)); err != nil {
+	if _, err := tx.Exec(ctx, SQL("create schema {s};").In(b.Schema)+SQL(g.DDL).In(b.Schema)); err != nil {
 		return b, fmt.Errorf("projections: the tables of %s: %w", g.Name, err)
 	}
 	if state != stateScratch {
@@ -131,7 +131,7 @@ func (e *Engine) drop(ctx context.Context, b build) error {
 		if _, err := tx.Exec(ctx, "set local lock_timeout = '3s'"); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, text("drop schema if exists {s} cascade").in(b.Schema)); err != nil {
+		if _, err := tx.Exec(ctx, SQL("drop schema if exists {s} cascade").In(b.Schema)); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, "delete from pj.lane where grp = $1 and build = $2", b.Group, b.Build); err != nil {

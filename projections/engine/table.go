@@ -1,4 +1,4 @@
-package projections
+package engine
 
 import (
 	"fmt"
@@ -17,8 +17,8 @@ type Table[K comparable, R any] struct {
 	keyOf func(*R) K
 }
 
-// table is a Table of whatever types.
-type table interface {
+// AnyTable is a Table of whatever types.
+type AnyTable interface {
 	spec() *shape
 	newPart(*Batch) part
 }

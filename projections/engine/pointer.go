@@ -1,4 +1,4 @@
-package projections
+package engine
 
 import (
 	"context"
@@ -20,8 +20,8 @@ type pointer struct {
 	read  time.Time
 }
 
-// pointerFor is how long a build may still be read after another became active.
-const pointerFor = 250 * time.Millisecond
+// PointerFor is how long a build may still be read after another became active.
+const PointerFor = 250 * time.Millisecond
 
 const sqlActive = `select b.grp, b.build, b.code_version, b.lanes, b.schema, b.state
 	from pj.active a join pj.build b using (grp, build) where a.grp = $1 and a.code_version = $2`
@@ -41,7 +41,7 @@ func (e *Engine) active(ctx context.Context, group string) (build, error) {
 	p := e.pointerOf(group)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if time.Since(p.read) < pointerFor {
+	if time.Since(p.read) < PointerFor {
 		return p.build, nil
 	}
 	asked := time.Now()
@@ -108,7 +108,7 @@ func (e *Engine) wait(ctx context.Context, group string, pos eventstore.Position
 		}
 		patience := pollEvery
 		if changed != nil {
-			patience = pointerFor
+			patience = PointerFor
 		}
 		timer := time.NewTimer(patience)
 		select {

@@ -1,4 +1,4 @@
-package projections
+package engine
 
 import (
 	"context"
@@ -38,7 +38,7 @@ func tablesOf(ctx context.Context, db database, schema string) (map[string][][2]
 
 // statementsFor writes the SQL of a group's tables for a schema. It refuses Go columns
 // that the DDL does not have.
-func statementsFor(ctx context.Context, db database, tables []table, schema string) ([]*statements, error) {
+func statementsFor(ctx context.Context, db database, tables []AnyTable, schema string) ([]*statements, error) {
 	found, err := tablesOf(ctx, db, schema)
 	if err != nil {
 		return nil, fmt.Errorf("projections: columns of %s: %w", schema, err)

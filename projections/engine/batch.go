@@ -1,4 +1,4 @@
-package projections
+package engine
 
 import (
 	"errors"
@@ -12,13 +12,13 @@ import (
 // changed. A fold meets rows that are not known yet; then they are loaded, all at once,
 // and the fold begins again from what is committed.
 type Batch struct {
-	parts map[table]part
+	parts map[AnyTable]part
 	all   []part // in the order of the group's tables
 	err   error  // of the event being applied
 }
 
-func newBatch(tables []table) *Batch {
-	b := &Batch{parts: map[table]part{}}
+func newBatch(tables []AnyTable) *Batch {
+	b := &Batch{parts: map[AnyTable]part{}}
 	for _, t := range tables {
 		p := t.newPart(b)
 		p.reset(false)

@@ -1,4 +1,4 @@
-package projections
+package engine
 
 const (
 	cacheBytes = 4 << 20 // rows kept per table and lane, about

@@ -1,4 +1,4 @@
-package projections
+package engine
 
 import (
 	"context"
@@ -114,7 +114,7 @@ create index on {s}.entries (customer);`
 
 func toyGroup(name string, lanes int) Group {
 	return Group{Name: name, Version: 1, Lanes: lanes, DDL: toyDDL, Apply: toyApply,
-		Tables: []table{toyInvoices, toyBalances, toyEntries}}
+		Tables: []AnyTable{toyInvoices, toyBalances, toyEntries}}
 }
 
 var errPoison = errors.New("this cannot be applied")
