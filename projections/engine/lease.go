@@ -105,32 +105,37 @@ func (f *follower) seek(ctx context.Context) error {
 	return nil
 }
 
-// renew keeps the leases while work takes its time. Whether they are still ours does not
-// matter here: the compare-and-set of the next checkpoint tells.
+// renew says that we live, and keeps the leases while work takes its time. Whether they
+// are still ours does not matter here: the compare-and-set of the next checkpoint tells.
 func (f *follower) renew(ctx context.Context) {
 	for sleep(ctx, min(renewEvery, f.engine.lease()/3)); ctx.Err() == nil; sleep(ctx, min(renewEvery, f.engine.lease()/3)) {
 		if f.engine.faults.at("renew") != nil {
 			continue
 		}
-		var lanes []int
-		var epochs []int64
-		for _, l := range f.lanes {
-			if _, _, owned, _ := l.progress(); owned {
-				lanes, epochs = append(lanes, l.no), append(epochs, l.epoch.Load())
-			}
+		bounded, cancel := context.WithTimeout(ctx, renewEvery)
+		err := f.register(bounded)
+		if err == nil {
+			err = f.keepLeases(bounded)
 		}
-		if len(lanes) == 0 {
-			continue
-		}
-		ctx, cancel := context.WithTimeout(ctx, renewEvery)
-		if err := f.register(ctx); err != nil {
-			f.engine.log().Warn("projections: not registered", "group", f.group.Name, "error", err)
-		}
-		if _, err := f.engine.DB.Exec(ctx, sqlRenew, f.group.Name, f.build.Build, lanes, epochs, f.engine.lease()); err != nil {
+		if cancel(); err != nil && ctx.Err() == nil {
 			f.engine.log().Warn("projections: leases not renewed", "group", f.group.Name, "error", err)
 		}
-		cancel()
 	}
+}
+
+func (f *follower) keepLeases(ctx context.Context) error {
+	var lanes []int
+	var epochs []int64
+	for _, l := range f.lanes {
+		if _, _, owned, _ := l.progress(); owned {
+			lanes, epochs = append(lanes, l.no), append(epochs, l.epoch.Load())
+		}
+	}
+	if len(lanes) == 0 {
+		return nil
+	}
+	_, err := f.engine.DB.Exec(ctx, sqlRenew, f.group.Name, f.build.Build, lanes, epochs, f.engine.lease())
+	return err
 }
 
 // save writes the checkpoints of lanes that moved on without rows, all at once and not

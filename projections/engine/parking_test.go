@@ -225,7 +225,7 @@ func TestLanesAreSharedEvenly(t *testing.T) {
 	var stops []func()
 	for range 3 {
 		e := toyEngine(store, db, g)
-		e.faults.lease = 600 * time.Millisecond
+		e.faults.lease = 3 * time.Second
 		engines, stops = append(engines, e), append(stops, running(t, e))
 		time.Sleep(20 * time.Millisecond)
 	}
