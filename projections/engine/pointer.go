@@ -18,6 +18,9 @@ type pointer struct {
 	mu    sync.Mutex
 	build build
 	read  time.Time
+
+	parked     []uuid.UUID // routes, as the database said
+	parkedRead time.Time
 }
 
 // PointerFor is how long a build may still be read after another became active.
