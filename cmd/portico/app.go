@@ -17,6 +17,7 @@ import (
 	"portico/commands"
 	"portico/domain/catalog"
 	"portico/domain/tenant"
+	"portico/internal/archive"
 	"portico/internal/auth"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
@@ -50,6 +51,9 @@ type app struct {
 func open(ctx context.Context, s *settings) (*app, error) {
 	a := &app{url: s.databaseURL, log: logger(s.logLevel)}
 	if err := a.database(ctx, s); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	if err := archive.Unfinished(ctx, a.pool); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
 	if err := a.wire(s); err != nil {
@@ -88,18 +92,23 @@ func (a *app) database(ctx context.Context, s *settings) (err error) {
 	return err
 }
 
-func (a *app) wire(s *settings) error {
+// sealing makes ready to open what is sealed in events.
+func (a *app) sealing(s *settings) error {
 	kek, err := keyring.LoadKEK(s.kekFile())
 	if err != nil {
 		return err
 	}
 	keys, err := keyring.New(a.pool, kek)
-	if err != nil {
+	a.codec = &envelope.Codec{Catalog: catalog.New(), Keys: keys}
+	return err
+}
+
+func (a *app) wire(s *settings) error {
+	if err := a.sealing(s); err != nil {
 		return err
 	}
 	me := node()
 	a.store = eventstore.OpenPostgres(a.pool)
-	a.codec = &envelope.Codec{Catalog: catalog.New(), Keys: keys}
 	a.commands = commands.New(a.store, a.codec, me)
 	a.engine = &engine.Engine{Store: a.store, Codec: a.codec, DB: a.pool, Groups: projections.Groups(), Log: a.log, Node: me}
 	a.policies = reactions.NewPolicies(&reactions.Subscriber{Store: a.store, DB: a.pool, Node: me, Lanes: 16, Log: a.log}, a.commands, logger(slog.LevelWarn))
