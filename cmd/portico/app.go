@@ -53,9 +53,6 @@ func open(ctx context.Context, s *settings) (*app, error) {
 	if err := a.database(ctx, s); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
-	if err := archive.Unfinished(ctx, a.pool); err != nil {
-		return nil, errors.Join(err, a.close())
-	}
 	if err := a.wire(s); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
@@ -92,23 +89,18 @@ func (a *app) database(ctx context.Context, s *settings) (err error) {
 	return err
 }
 
-// sealing makes ready to open what is sealed in events.
-func (a *app) sealing(s *settings) error {
+func (a *app) wire(s *settings) error {
 	kek, err := keyring.LoadKEK(s.kekFile())
 	if err != nil {
 		return err
 	}
 	keys, err := keyring.New(a.pool, kek)
-	a.codec = &envelope.Codec{Catalog: catalog.New(), Keys: keys}
-	return err
-}
-
-func (a *app) wire(s *settings) error {
-	if err := a.sealing(s); err != nil {
+	if err != nil {
 		return err
 	}
 	me := node()
 	a.store = eventstore.OpenPostgres(a.pool)
+	a.codec = &envelope.Codec{Catalog: catalog.New(), Keys: keys}
 	a.commands = commands.New(a.store, a.codec, me)
 	a.engine = &engine.Engine{Store: a.store, Codec: a.codec, DB: a.pool, Groups: projections.Groups(), Log: a.log, Node: me}
 	a.policies = reactions.NewPolicies(&reactions.Subscriber{Store: a.store, DB: a.pool, Node: me, Lanes: 16, Log: a.log}, a.commands, logger(slog.LevelWarn))
@@ -120,6 +112,10 @@ func (a *app) wire(s *settings) error {
 
 // register makes sure that there is a tenant, with the settings that the flags give.
 func (a *app) register(ctx context.Context, s *settings) error {
+	// Half a log perhaps has none yet, and must not get another.
+	if err := archive.Unfinished(ctx, a.pool); err != nil {
+		return err
+	}
 	known, err := a.commands.TenantKnown(ctx, tenantCode)
 	if err != nil || known {
 		return err

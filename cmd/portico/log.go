@@ -154,8 +154,20 @@ func (a *app) restoreLog(cmd *cobra.Command, s *settings, dir string, o archive.
 
 const sqlSomeKey = `select tenant, subject, key_no from portico.subject_keys where state = 'live' limit 1`
 
-// keyFileOpens tries the key file on one of the restored keys. It makes none: a new one
-// would open nothing.
+// existingKeys are the subjects' keys under the key file there is. It makes no new file,
+// which would open nothing.
+func (a *app) existingKeys(s *settings) (*keyring.Keyring, error) {
+	if _, err := os.Stat(s.kekFile()); err != nil {
+		return nil, fmt.Errorf("put the key file of the original at %s: without it no personal data can be read", s.kekFile())
+	}
+	kek, err := keyring.LoadKEK(s.kekFile())
+	if err != nil {
+		return nil, err
+	}
+	return keyring.New(a.pool, kek)
+}
+
+// keyFileOpens tries the key file on one of the restored keys.
 func (a *app) keyFileOpens(ctx context.Context, s *settings) error {
 	var tenant string
 	var subject uuid.UUID
@@ -167,14 +179,7 @@ func (a *app) keyFileOpens(ctx context.Context, s *settings) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(s.kekFile()); err != nil {
-		return fmt.Errorf("put the key file of the original at %s: without it no personal data can be read", s.kekFile())
-	}
-	kek, err := keyring.LoadKEK(s.kekFile())
-	if err != nil {
-		return err
-	}
-	keys, err := keyring.New(a.pool, kek)
+	keys, err := a.existingKeys(s)
 	if err != nil {
 		return err
 	}

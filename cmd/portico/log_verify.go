@@ -5,12 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"portico/domain/catalog"
 	"portico/internal/archive"
+	"portico/internal/envelope"
 	"portico/internal/invariant"
 )
 
@@ -91,12 +92,11 @@ Ends with status 1 if something is wrong, and says what. The server may be runni
 				if dir != "" {
 					return a.verifyFiles(cmd, dir, asJSON)
 				}
-				if _, err := os.Stat(s.kekFile()); err != nil { // a new one would open nothing
-					return fmt.Errorf("the key file: %w", err)
-				}
-				if err := a.sealing(s); err != nil {
+				keys, err := a.existingKeys(s)
+				if err != nil {
 					return err
 				}
+				a.codec = &envelope.Codec{Catalog: catalog.New(), Keys: keys}
 				return a.verifyLog(cmd, asJSON)
 			})
 		},
