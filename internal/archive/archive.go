@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portico/domain"
@@ -36,20 +37,16 @@ const sqlUnfinished = `select pos, last_pos from es.restore where one and finish
 // Unfinished refuses a database whose restore was interrupted: nothing may be served from
 // half a log, or appended to it.
 func Unfinished(ctx context.Context, db *pgxpool.Pool) error {
-	rows, err := db.Query(ctx, sqlUnfinished)
+	var pos, last int64
+	err := db.QueryRow(ctx, sqlUnfinished).Scan(&pos, &last)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var pos, last int64
-		if err := rows.Scan(&pos, &last); err != nil {
-			return err
-		}
-		return domain.Refused("log.restore_unfinished",
-			"this log is restored up to %d of %d events: run the same portico log restore again, it goes on where it was", pos, last)
-	}
-	return rows.Err()
+	return domain.Refused("log.restore_unfinished",
+		"this log is restored up to %d of %d events: run the same portico log restore again, it goes on where it was", pos, last)
 }
 
 // cursor reads the log one event at a time.

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -290,4 +293,41 @@ func TestKeysCanBeKeptApartButMustBeThere(t *testing.T) {
 	if _, err := archive.Restore(t.Context(), owner, dir, archive.RestoreOptions{Keys: []string{apart}}); err != nil {
 		t.Error(err)
 	}
+}
+
+// kill -9 after each batch that is committed: the next run finds what is there.
+func TestAKilledRestoreGoesOn(t *testing.T) {
+	if target := os.Getenv("ARCHIVE_CHILD"); target != "" {
+		url, dir, _ := strings.Cut(target, "|")
+		_, err := archive.Restore(t.Context(), url, dir, archive.RestoreOptions{Progress: func(int64, int64) {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {} // until it arrives
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	t.Parallel()
+	d, dir := newDB(t), t.TempDir()
+	d.write(t, 150)
+	d.addKeys(t)
+	m := d.export(t, dir)
+	owner, super := fresh(t)
+	kills := 0
+	for ; ; kills++ {
+		child := exec.Command(os.Args[0], "-test.run", "^"+t.Name()+"$")
+		child.Env = append(os.Environ(), "ARCHIVE_CHILD="+owner+"|"+dir)
+		out, err := child.CombinedOutput()
+		if err == nil {
+			break
+		}
+		if child.ProcessState.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	if kills != len(m.Segments) {
+		t.Errorf("killed %d times, for %d files", kills, len(m.Segments))
+	}
+	open(t, owner, super).equals(t, d)
 }
