@@ -17,6 +17,7 @@ import (
 	"portico/commands"
 	"portico/domain/catalog"
 	"portico/domain/tenant"
+	"portico/internal/archive"
 	"portico/internal/auth"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
@@ -114,6 +115,10 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 
 // register makes sure that there is a tenant, with the settings that the flags give.
 func (a *app) register(ctx context.Context, s *settings) error {
+	// Half a log perhaps has none yet, and must not get another.
+	if err := archive.Unfinished(ctx, a.pool); err != nil {
+		return err
+	}
 	known, err := a.commands.TenantKnown(ctx, tenantCode)
 	if err != nil || known {
 		return err

@@ -75,6 +75,7 @@ directory, or joins the one that another portico process has started.`,
 		serveCommand(&s), migrateCommand(&s), importCommand(&s), historyCommand(&s),
 		projectionsCommand(&s), policiesCommand(&s), keysCommand(&s), benchCommand(&s), versionCommand(),
 	)
+	cmd.AddCommand(logCommand(&s))
 	return cmd
 }
 

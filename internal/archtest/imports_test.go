@@ -55,6 +55,7 @@ var reserved = map[string][]string{
 	"github.com/bojanz/currency":          {"domain"},
 	"github.com/schollz/progressbar":      {"cmd/portico"},
 	"github.com/hashicorp/golang-lru":     {"commands", "internal/keyring", "projections"},
+	"github.com/klauspost/compress":       {"internal/archive"},
 }
 
 func TestImports(t *testing.T) {
