@@ -23,8 +23,7 @@ type pointer struct {
 // PointerFor is how long a build may still be read after another became active.
 const PointerFor = 250 * time.Millisecond
 
-const sqlActive = `select b.grp, b.build, b.code_version, b.lanes, b.schema, b.state
-	from pj.active a join pj.build b using (grp, build) where a.grp = $1 and a.code_version = $2`
+const sqlActive = sqlBuilds + `join pj.active a using (grp, build) where a.grp = $1 and a.code_version = $2`
 
 // ActiveSchema is where a group's tables are. It is asked for once per query, so that one
 // answer never mixes two builds.
@@ -36,7 +35,7 @@ func (e *Engine) ActiveSchema(ctx context.Context, group string) (string, error)
 func (e *Engine) active(ctx context.Context, group string) (build, error) {
 	g := e.group(group)
 	if g == nil {
-		return build{}, errors.New("projections: there is no group " + group)
+		return build{}, unknownGroup(group)
 	}
 	p := e.pointerOf(group)
 	p.mu.Lock()
@@ -45,11 +44,7 @@ func (e *Engine) active(ctx context.Context, group string) (build, error) {
 		return p.build, nil
 	}
 	asked := time.Now()
-	rows, err := e.DB.Query(ctx, sqlActive, g.Name, g.Version)
-	if err != nil {
-		return build{}, err
-	}
-	b, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[build])
+	b, err := oneBuild(ctx, e.DB, sqlActive, g.Name, g.Version)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return build{}, errBuilding
 	}
@@ -62,6 +57,10 @@ func (e *Engine) active(ctx context.Context, group string) (build, error) {
 
 var errBuilding = &domain.Error{Kind: domain.KindUnavailable, Code: "projections.building",
 	Message: "this is being prepared from history; try again in a while"}
+
+func unknownGroup(name string) error {
+	return domain.NotFound("projections.unknown_group", "there is no group of read models called %s", name)
+}
 
 func (e *Engine) pointerOf(group string) *pointer {
 	e.mu.Lock()
