@@ -134,7 +134,7 @@ const (
 	sqlActivate   = `update pj.build set state = 'active', finding = null, forced = false, revived = false, ` + sqlChangedNow +
 		` where grp = $1 and build = $2`
 	sqlPoint = `insert into pj.active as a (grp, code_version, build) values ($1, $2, $3)
-		on conflict (grp, code_version) do update set build = excluded.build, since = clock_timestamp()`
+		on conflict (grp, code_version) do update set build = excluded.build, since = clock_timestamp(), moving_until = null`
 )
 
 // activate points queries to a build; the one before is retired.

@@ -41,8 +41,8 @@ func (h *HeldBack) Unwrap() error {
 }
 
 const (
-	sqlHold    = `update pj.build set finding = $3::jsonb where grp = $1 and build = $2 and state = 'ready' and not forced`
-	sqlFinding = `select finding::text from pj.build where grp = $1 and build = $2`
+	sqlHoldBack = `update pj.build set finding = $3::jsonb where grp = $1 and build = $2 and state = 'ready' and not forced and finding is null`
+	sqlFinding  = `select finding::text from pj.build where grp = $1 and build = $2`
 )
 
 // hold keeps a build from becoming active.
@@ -51,7 +51,7 @@ func (e *Engine) hold(ctx context.Context, b build, why *Finding) error {
 	if err != nil {
 		return err
 	}
-	_, err = e.DB.Exec(ctx, sqlHold, b.Group, b.Build, string(text))
+	_, err = e.DB.Exec(ctx, sqlHoldBack, b.Group, b.Build, string(text))
 	return err
 }
 

@@ -47,20 +47,23 @@ func (t *sample) differing(ctx context.Context, tx pgx.Tx, rows int64) (found []
 		both = append(both, fmt.Sprintf("coalesce(l.%s, f.%[1]s)::text", k))
 		same = append(same, fmt.Sprintf("l.%s = f.%[1]s", k))
 	}
-	part := fmt.Sprintf("select %s, md5(t::text) as digest from %%s as t where (hashtextextended(concat_ws('/', %s), %d) & %d) %% %d = 0",
-		list(names), list(text), t.seed, int64(1<<63-1), max(1, rows/sampleRows))
-	sql := fmt.Sprintf("with l as (%s), f as (%s) select array[%s], coalesce(l.digest, ''), coalesce(f.digest, '') from l full join f on %s where l.digest is distinct from f.digest",
-		fmt.Sprintf(part, t.in(t.live)), fmt.Sprintf(part, t.in(t.fresh)), list(both), strings.Join(same, " and "))
-	var s suspect
+	part := func(schema string) string {
+		return fmt.Sprintf("select %s, md5((t.*)::text) as digest from %s as t where mod(hashtextextended(concat_ws('/', %s), %d) & %d, %d) = 0",
+			list(names), t.in(schema), list(text), t.seed, int64(1<<63-1), max(1, rows/sampleRows))
+	}
+	sql := fmt.Sprintf("with l as (%s), f as (%s) select array[%s], coalesce(l.digest, ''), coalesce(f.digest, '') "+
+		"from l full join f on %s where l.digest is distinct from f.digest",
+		part(t.live), part(t.fresh), list(both), strings.Join(same, " and "))
+	var key []string
 	var live, fresh string
 	answer, err := tx.Query(ctx, sql)
 	if err != nil {
 		return nil, err
 	}
-	_, err = pgx.ForEachRow(answer, []any{&s.key, &live, &fresh}, func() error {
-		one := &suspect{table: t, key: s.key}
+	_, err = pgx.ForEachRow(answer, []any{&key, &live, &fresh}, func() error {
+		one := &suspect{table: t, key: key}
 		one.saw(live, fresh, nil)
-		found, s.key = append(found, one), nil
+		found, key = append(found, one), nil
 		return nil
 	})
 	return found, err
@@ -89,7 +92,7 @@ func (t *sample) again(ctx context.Context, tx pgx.Tx, rows []*suspect) error {
 		q := pgx.Identifier{c[0]}.Sanitize()
 		differs = append(differs, fmt.Sprintf("case when l.%s::text is distinct from f.%[1]s::text then '%s' end", q, strings.ReplaceAll(c[0], "'", "''")))
 	}
-	sql := fmt.Sprintf("select k.n, coalesce(md5(l::text), ''), coalesce(md5(f::text), ''), array_remove(array[%s], null) from unnest(%s) with ordinality as k (%s, n) left join %s as l on %s left join %s as f on %s",
+	sql := fmt.Sprintf("select k.n, coalesce(md5((l.*)::text), ''), coalesce(md5((f.*)::text), ''), array_remove(array[%s], null) from unnest(%s) with ordinality as k (%s, n) left join %s as l on %s left join %s as f on %s",
 		list(differs), list(arrays[0]), list(arrays[1]), t.in(t.live), strings.Join(on[0], " and "), t.in(t.fresh), strings.Join(on[1], " and "))
 	answer, err := tx.Query(ctx, sql, args...)
 	if err != nil {
