@@ -52,7 +52,7 @@ func open(ctx context.Context, s *settings) (*app, error) {
 	if err := a.database(ctx, s); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
-	if err := a.wire(s); err != nil {
+	if err := a.wire(ctx, s); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
 	if err := a.register(ctx, s); err != nil {
@@ -88,12 +88,15 @@ func (a *app) database(ctx context.Context, s *settings) (err error) {
 	return err
 }
 
-func (a *app) wire(s *settings) error {
+func (a *app) wire(ctx context.Context, s *settings) error {
 	kek, err := keyring.LoadKEK(s.kekFile())
 	if err != nil {
 		return err
 	}
 	keys, err := keyring.New(a.pool, kek)
+	if err == nil {
+		err = keys.Check(ctx)
+	}
 	if err != nil {
 		return err
 	}

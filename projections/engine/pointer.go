@@ -19,6 +19,9 @@ type pointer struct {
 	build  build
 	read   time.Time
 	moving bool // at the last look: then everybody looks, and nobody waits for another
+
+	parked     []uuid.UUID // routes, as the database said
+	parkedRead time.Time
 }
 
 // PointerFor is how long a server may remember which build is active, but for when a

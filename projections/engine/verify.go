@@ -23,6 +23,7 @@ type Verified struct {
 	Position eventstore.Position `json:"position"` // how far the slowest lane was: what came later was not compared
 	Head     eventstore.Position `json:"head"`     // of the log at that moment
 	Behind   uint64              `json:"behind"`   // events between the two; 0 if the store's positions cannot be counted
+	Parked   int64               `json:"parked"`   // customers whose events cannot be applied: they differ if that has been mended
 }
 
 const firstDifferences = 100
@@ -97,7 +98,7 @@ func (e *Engine) verify(ctx context.Context, g *Group, progress func(done, total
 	if err != nil {
 		return v, err
 	}
-	if err := e.placeOf(ctx, &v, until); err != nil {
+	if err := e.placeOf(ctx, snapshot, &v, until); err != nil {
 		return v, err
 	}
 	var fresh build
@@ -119,8 +120,11 @@ func (e *Engine) verify(ctx context.Context, g *Group, progress func(done, total
 	return v, e.compare(ctx, &v, snapshot, g, live, fresh)
 }
 
-// placeOf says how far what is verified is from the end of the log.
-func (e *Engine) placeOf(ctx context.Context, v *Verified, lanes []eventstore.Position) (err error) {
+// placeOf says how far what is verified is from the end of the log, and who is left behind.
+func (e *Engine) placeOf(ctx context.Context, db database, v *Verified, lanes []eventstore.Position) (err error) {
+	if err := db.QueryRow(ctx, "select count(*) from pj.parked where grp = $1 and build = $2", v.Group, v.Build).Scan(&v.Parked); err != nil {
+		return err
+	}
 	if v.Head, err = e.Store.Head(ctx); err != nil {
 		return err
 	}
