@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portico/domain"
+	"portico/internal/failpoint"
 )
 
 // Store keeps answers in portico.idempotency. Its clock is the database's.
@@ -122,7 +123,10 @@ func (s *Store) Finish(ctx context.Context, r Request, a Answer) error {
 	if err != nil {
 		return fmt.Errorf("idempotency: %w", err)
 	}
-	return s.exec(ctx, sqlFinish, r.Tenant, r.Actor, r.Key, r.Hash[:], a.Status, string(header), a.Body)
+	failpoint.At("idempotency.before_done")
+	err = s.exec(ctx, sqlFinish, r.Tenant, r.Actor, r.Key, r.Hash[:], a.Status, string(header), a.Body)
+	failpoint.At("idempotency.after_done")
+	return err
 }
 
 const sqlForget text = `

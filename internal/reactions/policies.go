@@ -19,6 +19,7 @@ import (
 	"portico/domain/invoice"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/failpoint"
 )
 
 // topic is the name, and checkpoint, of the policies.
@@ -81,6 +82,7 @@ func (p *Policies) Progress(ctx context.Context) (eventstore.Position, error) {
 }
 
 func (p *Policies) handle(m *message.Message) error {
+	failpoint.At("reactions.before_handle")
 	recorded, err := fromMessage(m)
 	if err != nil {
 		return err
@@ -90,6 +92,7 @@ func (p *Policies) handle(m *message.Message) error {
 		return err
 	}
 	receipt, err := p.follow(m.Context(), e)
+	failpoint.At("reactions.after_handle") // appended, and not acknowledged
 	var refused *domain.Error
 	if errors.As(err, &refused) && refused.Kind != domain.KindUnavailable {
 		return p.refusal(m.Context(), e, refused)

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"portico/internal/eventstore"
+	"portico/internal/failpoint"
 )
 
 // term is one ownership of a consumer: which positions are being handled, and the
@@ -150,6 +151,7 @@ func (s *Subscriber) keep(ctx context.Context, t *term) error {
 }
 
 func (s *Subscriber) save(ctx context.Context, t *term, mark, emitted eventstore.Position, lease string) error {
+	failpoint.At("reactions.before_save")
 	m, e := textOf(mark), textOf(emitted)
 	tag, err := s.DB.Exec(ctx, sqlSave, t.topic, t.epoch, m.hi, m.lo, e.hi, e.lo, lease)
 	if err == nil && tag.RowsAffected() == 0 {
