@@ -98,6 +98,8 @@ func about(category string, ask *request) *request {
 // onAccount is a request on a customer's account.
 func onAccount(p *party, ask *request) *request {
 	ask.path = "/v1/customers/" + p.id.String() + "/accounts/GBP" + ask.path
-	ask.stream = func(uuid.UUID) eventstore.StreamName { return eventstore.Stream("main", "account", p.id.String()+"-GBP") }
+	ask.stream = func(uuid.UUID) eventstore.StreamName {
+		return eventstore.Stream("main", "account", p.id.String()+"-GBP")
+	}
 	return ask
 }

@@ -155,7 +155,9 @@ func (c *cluster) bootstrap() {
 }
 
 // url is how Portico connects; admin is a superuser.
-func (c *cluster) url() string { return pg.URL(c.dir, pgserver.Database, pgserver.Database) + c.portOf() }
+func (c *cluster) url() string {
+	return pg.URL(c.dir, pgserver.Database, pgserver.Database) + c.portOf()
+}
 
 func (c *cluster) admin(database string) string {
 	return pg.URL(c.dir, "postgres", database) + c.portOf()

@@ -28,6 +28,7 @@ type world struct {
 	token    string    // of a staff member's API key
 	actor    uuid.UUID // who it is in events
 	receipts *os.File
+	patience time.Duration // of the checker; its own if zero
 }
 
 // newWorld is a business without customers, in a database of its own.
@@ -171,6 +172,9 @@ func (w *world) check() invariant.Report {
 	s, err := invariant.Open(w.t.Context(), w.pg.url(), w.keyFile)
 	must(w.t, err)
 	defer s.Close()
+	if w.patience > 0 {
+		s.Patience = w.patience
+	}
 	r, err := s.Check(w.t.Context(), receipts)
 	if err != nil {
 		w.t.Fatalf("%v (so far: %v)", err, r.Err())

@@ -13,6 +13,7 @@ import (
 
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/failpoint"
 )
 
 // lane is a part of a build's routes, as the follower that works on it sees it.
@@ -53,7 +54,9 @@ func (l *lane) take(epoch int64, at mark) {
 	l.epoch.Store(epoch)
 	l.saved = at.position()
 	for _, p := range l.batch.all {
-		p.reset(l.saved == eventstore.Position{})
+		if !failpoint.Broken("engine.stale") { // the mutation again
+			p.reset(l.saved == eventstore.Position{})
+		}
 	}
 	l.set(l.saved, at.time(), true)
 }
@@ -142,10 +145,12 @@ func (f *follower) commit(ctx context.Context, l *lane, changes []writes, p stre
 			f.engine.lease(), from.Hi, from.Lo).Exec(moved)
 		return nil
 	}
-	if f.engine.faults.loose { // the mutation that the tests must catch
+	failpoint.At("engine.folded")
+	if f.engine.faults.loose || failpoint.Broken("engine.loose") { // the mutation that the tests must catch
 		if err := f.transact(ctx, rows); err != nil {
 			return err
 		}
+		failpoint.At("engine.loose") // rows without their checkpoint
 		return f.transact(ctx, checkpoint)
 	}
 	return f.transact(ctx, rows, checkpoint)
