@@ -23,9 +23,11 @@ type lane struct {
 	until eventstore.Position // of a scratch build: no further than here
 	saved eventstore.Position // the checkpoint in the database
 	epoch atomic.Int64
+	lost  atomic.Bool // the database forgot what it had said was saved
 
 	mu      sync.Mutex
 	owned   bool
+	sure    eventstore.Position // saved, as of the last change
 	seen    eventstore.Position // saved, or further where no event was the lane's
 	at      time.Time           // when the last event up to seen was committed
 	changed chan struct{}       // closed when seen or owned change
@@ -44,7 +46,7 @@ func (l *lane) progress() (seen eventstore.Position, at time.Time, owned bool, c
 func (l *lane) set(seen eventstore.Position, at time.Time, owned bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.seen, l.at, l.owned = seen, at, owned
+	l.seen, l.at, l.owned, l.sure = seen, at, owned, l.saved
 	close(l.changed)
 	l.changed = make(chan struct{})
 }
@@ -53,6 +55,7 @@ func (l *lane) set(seen eventstore.Position, at time.Time, owned bool) {
 func (l *lane) take(epoch int64, at mark) {
 	l.epoch.Store(epoch)
 	l.saved = at.position()
+	l.lost.Store(false)
 	for _, p := range l.batch.all {
 		if !failpoint.Broken("engine.stale") { // the mutation again
 			p.reset(l.saved == eventstore.Position{})
@@ -63,6 +66,13 @@ func (l *lane) take(epoch int64, at mark) {
 
 // drop ends a term. Where the lane really is, only the database knows now.
 func (l *lane) drop() { l.set(l.saved, time.Time{}, false) }
+
+// kept is what was saved for certain, and whether the lane is ours.
+func (l *lane) kept() (sure eventstore.Position, owned bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sure, l.owned
+}
 
 // wants tells whether an event at pos is still to be applied.
 func (l *lane) wants(pos eventstore.Position) bool {
@@ -126,7 +136,8 @@ func (f *follower) foldAndCommit(ctx context.Context, l *lane, events []envelope
 }
 
 // Nothing is lost if the server forgets the last commits in a crash: rows and checkpoint
-// go together, and the log is still there. So a batch does not wait for the disk.
+// go together, and the log is still there. So a batch does not wait for the disk; renew
+// notices if the server has forgotten some.
 const sqlNoWait = `set local synchronous_commit = off`
 
 const sqlCheckpoint = `update pj.lane set hi = $5::text::numeric, lo = $6::text::numeric, event_at = $7, attempts = 0,

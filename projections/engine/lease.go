@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"portico/internal/eventstore"
 )
 
 const (
@@ -23,7 +25,8 @@ const (
 		returning l.lane, l.epoch, l.hi::text, l.lo::text, l.event_at`
 	sqlRenew = `update pj.lane l set expires = clock_timestamp() + $5::interval
 		from unnest($3::int[], $4::bigint[]) as mine (lane, epoch)
-		where l.grp = $1 and l.build = $2 and l.lane = mine.lane and l.epoch = mine.epoch`
+		where l.grp = $1 and l.build = $2 and l.lane = mine.lane and l.epoch = mine.epoch
+		returning l.lane, l.epoch, l.hi::text, l.lo::text`
 	sqlSave = `update pj.lane l set hi = m.hi::numeric, lo = m.lo::numeric, event_at = m.at,
 			expires = clock_timestamp() + $10::interval
 		from unnest($3::int[], $4::bigint[], $5::text[], $6::text[], $7::timestamptz[], $8::text[], $9::text[])
@@ -57,6 +60,10 @@ func (e *Engine) Inherit(ctx context.Context, dead func(node string) bool) error
 func (f *follower) seek(ctx context.Context) error {
 	var want []int
 	for _, l := range f.lanes {
+		if l.owned && l.lost.Load() {
+			f.engine.log().Warn("projections: the database has forgotten a checkpoint", "group", f.group.Name, "build", f.build.Build, "lane", l.no)
+			l.drop()
+		}
 		if !l.owned {
 			want = append(want, l.no)
 		}
@@ -80,28 +87,47 @@ func (f *follower) seek(ctx context.Context) error {
 }
 
 // renew keeps the leases while work takes its time. Whether they are still ours does not
-// matter here: the compare-and-set of the next checkpoint tells.
+// matter here: the compare-and-set of the next checkpoint tells. But if the server died
+// and forgot the last commits (sqlNoWait), there may be no next one for a long time.
 func (f *follower) renew(ctx context.Context) {
 	for sleep(ctx, min(renewEvery, f.engine.lease()/3)); ctx.Err() == nil; sleep(ctx, min(renewEvery, f.engine.lease()/3)) {
 		if f.engine.faults.at("renew") != nil {
 			continue
 		}
-		var lanes []int
-		var epochs []int64
-		for _, l := range f.lanes {
-			if _, _, owned, _ := l.progress(); owned {
-				lanes, epochs = append(lanes, l.no), append(epochs, l.epoch.Load())
-			}
-		}
-		if len(lanes) == 0 {
-			continue
-		}
-		ctx, cancel := context.WithTimeout(ctx, renewEvery)
-		if _, err := f.engine.DB.Exec(ctx, sqlRenew, f.group.Name, f.build.Build, lanes, epochs, f.engine.lease()); err != nil {
+		if err := f.renewOnce(ctx); err != nil {
 			f.engine.log().Warn("projections: leases not renewed", "group", f.group.Name, "error", err)
 		}
-		cancel()
 	}
+}
+
+func (f *follower) renewOnce(ctx context.Context) error {
+	var lanes []int
+	var epochs []int64
+	sure := map[int]eventstore.Position{}
+	for _, l := range f.lanes {
+		if saved, owned := l.kept(); owned {
+			lanes, epochs, sure[l.no] = append(lanes, l.no), append(epochs, l.epoch.Load()), saved
+		}
+	}
+	if len(lanes) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, renewEvery)
+	defer cancel()
+	rows, err := f.engine.DB.Query(ctx, sqlRenew, f.group.Name, f.build.Build, lanes, epochs, f.engine.lease())
+	if err != nil {
+		return err
+	}
+	var no int
+	var epoch int64
+	var now mark
+	_, err = pgx.ForEachRow(rows, []any{&no, &epoch, &now.Hi, &now.Lo}, func() error {
+		if l := f.lanes[no]; l.epoch.Load() == epoch && now.position().Before(sure[no]) {
+			l.lost.Store(true)
+		}
+		return nil
+	})
+	return err
 }
 
 // save writes the checkpoints of lanes that moved on without rows, all at once and not
