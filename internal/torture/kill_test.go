@@ -140,3 +140,6 @@ func TestControlCheckpointApartFromItsRowsIsFound(t *testing.T) {
 	l.end()
 	w.unsound(invariant.ReadModels, invariant.Behind, invariant.Parked)
 }
+
+// has tells whether the program has a failpoint.
+func has(t *testing.T, place string) bool { return slices.Contains(places(t), place) }

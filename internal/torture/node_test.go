@@ -198,3 +198,12 @@ func (w *world) unsound(rules ...string) {
 		w.t.Fatalf("the control was not found: want one of %v, got %v", rules, fmt.Sprint(r.Err()))
 	}
 }
+
+// state is what the kernel says of the process: R, S, T (stopped), Z.
+func (n *node) state() byte {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", n.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	return text[strings.LastIndexByte(string(text), ')')+2]
+}
