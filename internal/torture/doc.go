@@ -4,6 +4,6 @@
 // same check on an arrangement that is broken on purpose, which must be found.
 // docs/faults.md lists them.
 //
-// The short run is part of the tests; `make torture DURATION=30m` repeats each fault until
-// the time is over, with other random choices each round.
+// The short run is part of the tests; `make torture DURATION=30m` runs the suite again and
+// again until the time is over, with more rounds and other random choices each time.
 package torture

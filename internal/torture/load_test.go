@@ -27,9 +27,10 @@ import (
 // repeated with the same until its answer is definite: a success, or a refusal.
 type load struct {
 	w       *world
-	freshID bool   // the mistake: each repetition comes under a key of its own
-	plain   bool   // payments only
-	prefix  string // of labels: no two loads of a world share one
+	freshID bool          // the mistake: each repetition comes under a key of its own
+	plain   bool          // payments only
+	every   time.Duration // between two requests of a client
+	prefix  string        // of labels: no two loads of a world share one
 
 	client   http.Client
 	stop     context.CancelFunc
@@ -150,6 +151,9 @@ func (l *load) work(r *rand.Rand) {
 		if ask := l.choose(r); ask != nil {
 			l.do(r, ask)
 		}
+		if l.every > 0 {
+			pause(l.stopping, l.every)
+		}
 	}
 }
 
@@ -266,4 +270,16 @@ func (l *load) note(status string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.statuses[status]++
+}
+
+// noted tells whether an answer began so.
+func (l *load) noted(status string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for s := range l.statuses {
+		if strings.HasPrefix(s, status) {
+			return true
+		}
+	}
+	return false
 }

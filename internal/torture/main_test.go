@@ -63,26 +63,27 @@ func random(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed(), uint64(len(t.Name()))))
 }
 
-// long is how long each fault is to be repeated: not at all in the short run.
-func long(t *testing.T) time.Duration {
+// thorough is how often a long run repeats each fault on the same database: 0 in the short one.
+func thorough(t *testing.T) int {
 	t.Helper()
 	given := os.Getenv("PORTICO_TORTURE")
 	if given == "" {
 		return 0
 	}
-	d, err := time.ParseDuration(given)
+	n, err := strconv.Atoi(given)
 	if err != nil {
 		t.Fatalf("PORTICO_TORTURE: %v", err)
 	}
-	return d
+	return n
 }
 
-// rounds runs a fault once, or again and again until the time of a long run is over.
+// rounds runs a fault once, or as often as a long run wants it.
 func rounds(t *testing.T, round func(n int)) {
 	t.Helper()
-	end := time.Now().Add(long(t))
-	for n := 0; n == 0 || time.Now().Before(end) && !t.Failed(); n++ {
-		round(n)
+	for n := range max(1, thorough(t)) {
+		if !t.Failed() {
+			round(n)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@
 package torture
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -28,6 +29,7 @@ type world struct {
 	token    string    // of a staff member's API key
 	actor    uuid.UUID // who it is in events
 	receipts *os.File
+	binary   string        // another than the usual one
 	patience time.Duration // of the checker; its own if zero
 }
 
@@ -52,6 +54,7 @@ func (w *world) command(args ...string) *exec.Cmd {
 	w.t.Helper()
 	path, err := binary()
 	must(w.t, err)
+	path = cmp.Or(w.binary, path)
 	cmd := exec.Command(path, args...)
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "PORTICO_") {
