@@ -22,7 +22,10 @@ import (
 )
 
 // Store keeps answers in portico.idempotency. Its clock is the database's.
-type Store struct{ DB *pgxpool.Pool }
+type Store struct {
+	DB   *pgxpool.Pool
+	Node string // names this process to those who inherit from it
+}
 
 // Request is one that its sender gave a key. Hash is of everything that makes it this
 // request and no other.
@@ -64,10 +67,11 @@ const (
 type text string
 
 const sqlClaim text = `
-insert into portico.idempotency as i (tenant, actor, key, request_hash, state, lease_until, created_at)
-values ($1, $2, $3, $4, 'running', clock_timestamp() + $5::interval, clock_timestamp())
-on conflict (tenant, actor, key) do update set lease_until = excluded.lease_until
-where i.state = 'running' and i.lease_until <= clock_timestamp() and i.request_hash = excluded.request_hash
+insert into portico.idempotency as i (tenant, actor, key, request_hash, state, lease_until, created_at, owner)
+values ($1, $2, $3, $4, 'running', clock_timestamp() + $5::interval, clock_timestamp(), $6)
+on conflict (tenant, actor, key) do update set lease_until = excluded.lease_until, owner = excluded.owner
+where i.state = 'running' and i.request_hash = excluded.request_hash
+  and (i.lease_until <= clock_timestamp() or i.lease_until > excluded.lease_until + $5::interval)
 returning true`
 
 const sqlFind text = `
@@ -75,11 +79,12 @@ select request_hash = $4, state = 'done', coalesce(status, 0), coalesce(header, 
 from portico.idempotency where tenant = $1 and actor = $2 and key = $3`
 
 // Claim takes the request for the caller to work on, and answers nil; or it answers what
-// the same request was answered before. A claim whose lease ran out is taken over.
+// the same request was answered before. A claim whose lease ran out is taken over, and
+// one that would last longer than any: the clock was put back since.
 func (s *Store) Claim(ctx context.Context, r Request) (*Answer, error) {
 	for range 3 {
 		var ours bool
-		err := s.row(ctx, sqlClaim, r.Tenant, r.Actor, r.Key, r.Hash[:], Lease).Scan(&ours)
+		err := s.row(ctx, sqlClaim, r.Tenant, r.Actor, r.Key, r.Hash[:], Lease, s.Node).Scan(&ours)
 		if err == nil {
 			return nil, nil
 		}
@@ -146,6 +151,28 @@ where tenant = $1 and actor = $2 and key = $3 and request_hash = $4 and state = 
 // over at once, another may not.
 func (s *Store) Yield(ctx context.Context, r Request) error {
 	return s.exec(ctx, sqlYield, r.Tenant, r.Actor, r.Key, r.Hash[:])
+}
+
+const (
+	sqlOwners text = `select distinct owner from portico.idempotency
+where state = 'running' and owner is not null and lease_until > clock_timestamp()`
+	sqlInherit text = `update portico.idempotency set lease_until = clock_timestamp() where state = 'running' and owner = $1`
+)
+
+// Inherit gives up the claims of processes that are known to be dead: whoever repeats
+// their requests need not wait until they run out.
+func (s *Store) Inherit(ctx context.Context, dead func(node string) bool) error {
+	rows, err := s.DB.Query(ctx, string(sqlOwners))
+	if err != nil {
+		return fmt.Errorf("idempotency: %w", err)
+	}
+	owners, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	for _, owner := range owners {
+		if err == nil && dead(owner) {
+			err = s.exec(ctx, sqlInherit, owner)
+		}
+	}
+	return err
 }
 
 const sqlPurge text = `

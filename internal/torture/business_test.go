@@ -20,7 +20,7 @@ func (l *load) choose(r *rand.Rand) *request {
 	defer l.mu.Unlock()
 	l.made++
 	label := fmt.Sprintf("%s-%d", l.prefix, l.made)
-	if len(l.parties) == 0 || len(l.parties) < parties && r.IntN(8) == 0 {
+	if len(l.parties) == 0 || r.IntN(8) == 0 && (len(l.parties) < parties || r.IntN(8) == 0) {
 		return l.register(label)
 	}
 	p := l.parties[r.IntN(len(l.parties))]
@@ -48,7 +48,11 @@ func (l *load) register(label string) *request {
 	return about("customer", &request{
 		label: label, path: "/v1/customers", typ: "customer.registered",
 		body: fmt.Sprintf(`{"number":"C-%s","legal_name":"Customer %s"}`, label, label),
-		done: func(id uuid.UUID) { l.parties = append(l.parties, &party{id: id}) },
+		done: func(id uuid.UUID) {
+			if len(l.parties) < parties {
+				l.parties = append(l.parties, &party{id: id})
+			}
+		},
 	})
 }
 

@@ -3,11 +3,13 @@
 package torture
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"sync"
 	"testing"
@@ -41,6 +43,10 @@ func build(name string, more ...string) (string, error) {
 var binary = sync.OnceValues(func() (string, error) { return build("portico") })
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		_ = f.Value.Set("4") // they mostly wait
+	}
 	code := m.Run()
 	if dir, err := place(); err == nil {
 		os.RemoveAll(dir)

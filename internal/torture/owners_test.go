@@ -36,7 +36,11 @@ func (w *world) taken(by *node) {
 // Frozen with a batch folded, begun, written or committed, while somebody else takes the
 // lanes over: what it does when it thaws must not count.
 func TestAFrozenOwnerIsFenced(t *testing.T) {
-	for _, place := range []string{"engine.folded", "engine.before_commit", "engine.in_commit", "engine.after_commit", "reactions.after_handle"} {
+	all := []string{"engine.folded", "engine.in_commit", "reactions.after_handle"}
+	if thorough(t) > 0 {
+		all = append(all, "engine.before_commit", "engine.after_commit", "engine.save", "reactions.before_save")
+	}
+	for _, place := range all {
 		t.Run(place, func(t *testing.T) {
 			fault(t)
 			if !has(t, place) {

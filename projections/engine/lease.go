@@ -19,11 +19,13 @@ const (
 
 const (
 	// A new epoch fences whoever had the lane. The database's clock alone decides. Lanes
-	// that were let go are taken up to our share; those whose owner died, at once.
+	// that were let go are taken up to our share; those whose owner died, at once; and
+	// those whose lease would last longer than any: the clock was put back since.
 	sqlLease = `update pj.lane l set owner = $4, epoch = l.epoch + 1, expires = clock_timestamp() + $5::interval
 		from (select lane, expires is not null and owner is distinct from $4 as died from pj.lane
 			where grp = $1 and build = $2 and lane = any($3)
-			and (expires < clock_timestamp() or owner = $4 or expires is null and (
+			and (expires < clock_timestamp() or owner = $4
+				or expires > clock_timestamp() + 2 * $5::interval and expires < 'infinity' or expires is null and (
 				select count(*) from pj.lane o where o.grp = $1 and o.build = $2 and o.expires is null
 					and o.lane <= pj.lane.lane) <= $6)
 			order by lane for update skip locked) free
