@@ -63,7 +63,7 @@ func (w *world) startLoad(clients int, nodes ...*node) *load {
 func (w *world) begin(l *load, clients int, nodes ...*node) *load {
 	w.t.Helper()
 	l.w, l.prefix, l.statuses = w, uuid.NewString()[:8], map[string]int{}
-	l.client = http.Client{Timeout: 45 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
+	l.client = http.Client{Timeout: 8 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
 	l.direct(nodes...)
 	l.until, l.cut = context.WithCancel(context.Background())
 	l.stopping, l.stop = context.WithCancel(l.until)
