@@ -68,7 +68,7 @@ func (a *api) work(w http.ResponseWriter, r *http.Request, ask idempotency.Reque
 		defer cancel()
 		if err := settle(ctx); err != nil { // the command's id is the same next time: nothing is decided twice
 			a.Log.Error("idempotency key not settled", "request_id", rq.id, "operation", rq.operation, "error", err)
-			go settleLater(settle)
+			go idempotency.Later(settle)
 		}
 	}()
 	answer := &recorder{Answer: idempotency.Answer{Status: http.StatusOK, Header: http.Header{}}}
@@ -85,20 +85,6 @@ func (a *api) work(w http.ResponseWriter, r *http.Request, ask idempotency.Reque
 		settle = func(context.Context) error { return nil }
 	}
 	send(w, answer.Answer)
-}
-
-// settleLater tries again until the database is back, or the claim has run out by itself:
-// else whoever repeats the request would have to wait until then.
-func settleLater(settle func(context.Context) error) {
-	ctx, cancel := context.WithTimeout(context.Background(), idempotency.Lease)
-	defer cancel()
-	for settle(ctx) != nil {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(200 * time.Millisecond):
-		}
-	}
 }
 
 // withhold is the answer without the member that may be shown only once.

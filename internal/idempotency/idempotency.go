@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portico/domain"
@@ -89,6 +90,9 @@ func (s *Store) Claim(ctx context.Context, r Request) (*Answer, error) {
 			return nil, nil
 		}
 		if !errors.Is(err, pgx.ErrNoRows) {
+			if sent(err) { // the claim may be ours, and nobody works on it
+				go Later(func(ctx context.Context) error { return s.Yield(ctx, r) })
+			}
 			return nil, fmt.Errorf("idempotency: %w", err)
 		}
 		answer, err := s.find(ctx, r)
@@ -97,6 +101,27 @@ func (s *Store) Claim(ctx context.Context, r Request) (*Answer, error) {
 		}
 	}
 	return nil, ErrRunning
+}
+
+// sent tells whether what failed may have been done all the same.
+func sent(err error) bool {
+	var connect *pgconn.ConnectError
+	var server *pgconn.PgError
+	return !errors.As(err, &connect) && !pgconn.SafeToRetry(err) && !(errors.As(err, &server) && server.SeverityUnlocalized == "ERROR")
+}
+
+// Later settles a claim that could not be settled: it tries until the database is back, or
+// the claim has run out by itself. Else whoever repeats the request would wait until then.
+func Later(settle func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), Lease)
+	defer cancel()
+	for settle(ctx) != nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }
 
 func (s *Store) find(ctx context.Context, r Request) (*Answer, error) {
