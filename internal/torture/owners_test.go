@@ -4,6 +4,7 @@ package torture
 
 import (
 	"fmt"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -36,12 +37,12 @@ func (w *world) taken(by *node) {
 // Frozen with a batch folded, begun, written or committed, while somebody else takes the
 // lanes over: what it does when it thaws must not count.
 func TestAFrozenOwnerIsFenced(t *testing.T) {
-	all := []string{"engine.folded", "engine.in_commit", "reactions.after_handle"}
+	all := []string{"engine.folded/portal", "engine.in_commit", "reactions.after_handle"}
 	if thorough(t) > 0 {
 		all = append(all, "engine.before_commit", "engine.after_commit", "engine.save", "reactions.before_save")
 	}
 	for _, place := range all {
-		t.Run(place, func(t *testing.T) {
+		t.Run(strings.ReplaceAll(place, "/", "."), func(t *testing.T) {
 			fault(t)
 			if !has(t, place) {
 				t.Skip("the program has no such place")
@@ -70,7 +71,7 @@ func TestControlAFrozenOwnerWithoutFenceIsFound(t *testing.T) {
 	fault(t)
 	w := newWorld(t, newCluster(t))
 	w.patience = 5 * time.Second
-	first := w.serve("PORTICO_BREAK=engine.loose", "PORTICO_FAILPOINT=engine.folded=12:stop")
+	first := w.serve("PORTICO_BREAK=engine.loose", "PORTICO_FAILPOINT=engine.folded/staff=12:stop")
 	l := w.startLoad(4, first)
 	first.frozen()
 	second := w.serve()

@@ -143,7 +143,7 @@ func (f *follower) commit(ctx context.Context, l *lane, s stint, changes []write
 			f.engine.lease(), from.Hi, from.Lo).Exec(moved)
 		return nil
 	}
-	failpoint.At("engine.folded")
+	failpoint.At("engine.folded/" + f.group.Name)
 	if f.engine.faults.loose || failpoint.Broken("engine.loose") { // the mutation that the tests must catch
 		if err := f.transact(ctx, rows); err != nil {
 			return err
