@@ -21,6 +21,7 @@ import (
 	"portico/internal/auth"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/idempotency"
 	"portico/internal/keyring"
 	"portico/internal/pg"
 	"portico/internal/pgserver"
@@ -44,6 +45,7 @@ type app struct {
 	policies *reactions.Policies
 	waiter   waiter
 	keys     *auth.Keys
+	once     *idempotency.Store
 }
 
 // open brings the database up, migrates it, and wires everything that runs on it. What it
@@ -109,6 +111,7 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	a.policies = reactions.NewPolicies(&reactions.Subscriber{Store: a.store, DB: a.pool, Node: me, Lanes: 16, Log: a.log}, a.commands, logger(slog.LevelWarn))
 	a.waiter = waiter{a.policies, a.engine}
 	a.queries = &projections.Queries{DB: a.pool, Schema: a.engine.ActiveSchema, Clock: time.Now, Store: a.store, Codec: a.codec}
+	a.once = &idempotency.Store{DB: a.pool, Node: me}
 	a.keys = &auth.Keys{DB: a.pool, Commands: a.commands, Clock: time.Now}
 	return nil
 }
@@ -133,9 +136,9 @@ func (a *app) register(ctx context.Context, s *settings) error {
 // run keeps read models and policies going until the returned function is called.
 func (a *app) run() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	for _, inherit := range []func(context.Context, func(string) bool) error{a.engine.Inherit, a.policies.Subscriber.Inherit} {
+	for _, inherit := range []func(context.Context, func(string) bool) error{a.engine.Inherit, a.policies.Subscriber.Inherit, a.once.Inherit} {
 		if err := inherit(ctx, dead); err != nil {
-			a.log.Warn("leases of dead processes run out by themselves", "error", err)
+			a.log.Warn("leases and claims of dead processes run out by themselves", "error", err)
 		}
 	}
 	var running sync.WaitGroup

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"portico/api"
-	"portico/internal/idempotency"
 	"portico/projections"
 )
 
@@ -54,10 +53,9 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 	if err := a.engine.Ensure(ctx); err != nil {
 		return err
 	}
-	once := &idempotency.Store{DB: a.pool}
-	go once.Run(ctx, func(err error) { a.log.Warn("forgetting old idempotency keys", "error", err) })
+	go a.once.Run(ctx, func(err error) { a.log.Warn("forgetting old idempotency keys", "error", err) })
 	handler, err := api.New(api.Deps{
-		Commands: a.commands, Queries: a.queries, Engine: a.engine, Auth: a.keys, Once: once, Wait: a.waiter.shown,
+		Commands: a.commands, Queries: a.queries, Engine: a.engine, Auth: a.keys, Once: a.once, Wait: a.waiter.shown,
 		Checks: a.checks(), Progress: a.progress, Log: a.log, Clock: time.Now, TrustedProxies: proxies, Version: version,
 	})
 	if err != nil {

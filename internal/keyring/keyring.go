@@ -23,6 +23,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portico/internal/envelope"
+	"portico/internal/failpoint"
 )
 
 const keySize = 32
@@ -154,6 +155,7 @@ func (k *Keyring) Current(ctx context.Context, tenant string, subject uuid.UUID)
 	if _, err := k.db.Exec(ctx, sqlNew, tenant, subject, k.kek.Seal(nil, nil, fresh, wrapContext(r, 1))); err != nil {
 		return envelope.Key{}, fmt.Errorf("keyring: %w", err)
 	}
+	failpoint.At("keyring.after_insert")
 	return k.load(ctx, r, sqlCurrent, tenant, subject) // another process may have been first
 }
 

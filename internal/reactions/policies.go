@@ -21,6 +21,7 @@ import (
 	"portico/domain/invoice"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/failpoint"
 )
 
 // topic is the name, and checkpoint, of the policies.
@@ -87,11 +88,13 @@ func (p *Policies) Progress(ctx context.Context) (eventstore.Position, error) {
 const patientTries = 5
 
 func (p *Policies) handle(m *message.Message) error {
+	failpoint.At("reactions.before_handle")
 	recorded, err := fromMessage(m)
 	if err != nil {
 		return err
 	}
 	receipt, err := p.act(m.Context(), recorded)
+	failpoint.At("reactions.after_handle") // appended, and not acknowledged
 	var refused *domain.Error
 	switch {
 	case err == nil:
