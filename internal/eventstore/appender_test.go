@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -25,7 +26,7 @@ func ask(stream StreamName, size int, types ...string) *request {
 // What a caller cannot get past Check stands for whatever the server refuses of one request.
 func TestOneSpoiltRequestHarmsNoOther(t *testing.T) {
 	t.Parallel()
-	p := &Postgres{pool: pgtest.Pool(t)} // without its appender: the batch is ours
+	p := newPostgres(pgtest.Pool(t)) // without its appenders: the batch is ours
 	batch := []*request{ask("t.a-1", 0, "a"), ask("t.a-2", 0, "spo\x00ilt"), ask("t.a-3", 0, "a", "b")}
 	p.commit(batch)
 	for i, r := range batch {
@@ -39,33 +40,75 @@ func TestOneSpoiltRequestHarmsNoOther(t *testing.T) {
 	}
 }
 
-func TestABatchHasAStreamOnceInOrderAndIsBounded(t *testing.T) {
-	p := &Postgres{}
-	names := func(rs []*request) (s string) {
-		for _, r := range rs {
-			s += fmt.Sprintf("%s/%d ", r.stream, r.size)
+// batches answers what take hands out until nothing waits, each batch landing before the next.
+func batches(p *Postgres) (all []string) {
+	for batch := p.take(); len(batch) > 0; batch = p.take() {
+		names := make([]string, len(batch))
+		for i, r := range batch {
+			names[i] = fmt.Sprintf("%s/%d", r.stream, r.size)
 		}
-		return s
+		all = append(all, strings.Join(names, " "))
+		p.landed(batch)
 	}
+	return all
+}
+
+func TestABatchHasAStreamOnceInOrderAndIsBounded(t *testing.T) {
+	p := newPostgres(nil)
 	p.queue = []*request{ask("a", 1), ask("b", 2), ask("a", 3), ask("c", 4), ask("a", 5)}
-	for _, want := range []string{"a/1 b/2 c/4 ", "a/3 ", "a/5 ", ""} {
-		if batch, _ := p.take(); names(batch) != want {
-			t.Errorf("batch %q, want %q", names(batch), want)
-		}
+	if diff := cmp.Diff([]string{"a/1 b/2 c/4", "a/3", "a/5"}, batches(p)); diff != "" {
+		t.Errorf("a stream in a batch once (-want +got):\n%s", diff)
 	}
 	p.queue = []*request{ask("a", maxBatchBytes-1), ask("b", 2), ask("c", 1), ask("d", maxBatchBytes*2)}
-	for _, want := range []int{1, 2, 1, 0} {
-		if batch, _ := p.take(); len(batch) != want {
-			t.Errorf("batch %q, want %d", names(batch), want)
-		}
+	want := []string{fmt.Sprintf("a/%d c/1", maxBatchBytes-1), "b/2", fmt.Sprintf("d/%d", maxBatchBytes*2)}
+	if diff := cmp.Diff(want, batches(p)); diff != "" {
+		t.Errorf("bounded in bytes (-want +got):\n%s", diff)
 	}
 	for i := range maxBatch + 1 {
 		p.queue = append(p.queue, ask(StreamName(fmt.Sprint(i)), 1))
 	}
 	for _, want := range []int{maxBatch, 1} {
-		if batch, _ := p.take(); len(batch) != want {
+		if batch := p.take(); len(batch) != want {
 			t.Errorf("a batch of %d, want %d", len(batch), want)
 		}
+	}
+}
+
+// Two calls may be under way at once, but not with the same stream: the second would find
+// it elsewhere. The order of a stream's requests stays.
+func TestAStreamThatIsUnderWayWaits(t *testing.T) {
+	p := newPostgres(nil)
+	p.queue = []*request{ask("a", 1), ask("b", 2)}
+	first := p.take()
+	p.queue = []*request{ask("a", 3), ask("c", 4), ask("a", 5)}
+	second := p.take()
+	if len(first) != 2 || len(second) != 1 || second[0].stream != "c" {
+		t.Fatalf("%d requests, then %d", len(first), len(second))
+	}
+	p.landed(first)
+	if diff := cmp.Diff([]string{"a/3", "a/5"}, batches(p)); diff != "" {
+		t.Errorf("after the first has landed (-want +got):\n%s", diff)
+	}
+}
+
+// A burst, whether on one stream or of large events, holds nobody else up.
+func TestABurstStarvesNobody(t *testing.T) {
+	p := newPostgres(nil)
+	for range 500 {
+		p.queue = append(p.queue, ask("hot", 10))
+	}
+	for i := range 50 {
+		p.queue = append(p.queue, ask(StreamName(fmt.Sprint("large", i)), MaxBytes))
+	}
+	p.queue = append(p.queue, ask("other", 10))
+	batch := p.take()
+	if last := batch[len(batch)-1]; last.stream != "other" {
+		t.Errorf("the last of %d in the first batch is %s", len(batch), last.stream)
+	}
+	// What was passed over is first in the next.
+	p.landed(batch)
+	if next := p.take(); next[0].stream != "hot" || len(next) < 10 || next[1].stream != "large10" {
+		t.Errorf("the next batch has %d, then %s, %s", len(next), next[0].stream, next[1].stream)
 	}
 }
 

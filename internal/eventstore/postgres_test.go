@@ -244,7 +244,7 @@ func TestHistoryCannotBeChanged(t *testing.T) {
 	}
 }
 
-// The application's role reads, and calls two functions; nobody else may do even that.
+// The application's role reads, and calls these functions; nobody else may do even that.
 func TestPrivilegesOnTheLog(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
@@ -259,7 +259,7 @@ func TestPrivilegesOnTheLog(t *testing.T) {
 		) g(granted)`
 	c := connect(t, url)
 	for role, want := range map[string]string{
-		"portico_app": "append EXECUTE; ensure_partitions EXECUTE; es USAGE; events SELECT; head SELECT; partitions SELECT; read_stream EXECUTE; settings SELECT; streams SELECT",
+		"portico_app": "append EXECUTE; append_many EXECUTE; append_one EXECUTE; ensure_partitions EXECUTE; es USAGE; events SELECT; head SELECT; partitions SELECT; read_stream EXECUTE; settings SELECT; streams SELECT",
 		"public":      "",
 	} {
 		var got string
