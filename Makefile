@@ -6,7 +6,7 @@ VERSION     := $(shell git describe --always --dirty 2>/dev/null || echo unknown
 SRC          = $(shell find . -name '*.go' -not -path './bin/*' -not -path './var/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check race fuzz docs clean postgres chromium
+.PHONY: help build run test check race fuzz docs clean postgres chromium pgbouncer
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ check: $(TOOLS)/staticcheck ## Format, vet, staticcheck
 	$(GO) vet ./...
 	$(TOOLS)/staticcheck ./...
 
-race: postgres chromium ## Tests with the race detector, on a PostgreSQL of their own
+race: postgres chromium pgbouncer ## Tests with the race detector, on a PostgreSQL of their own
 	$(GO) test -race -timeout 15m ./...
 
 fuzz: ## Fuzz the parsers, 20 s each
@@ -43,6 +43,9 @@ postgres:
 
 chromium:
 	@.ci/need chromium chromium
+
+pgbouncer:
+	@.ci/need pgbouncer pgbouncer
 
 clean: ## Remove what was built; sample data under var/ stays
 	rm -rf bin

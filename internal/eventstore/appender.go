@@ -3,7 +3,6 @@ package eventstore
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"runtime"
 	"slices"
 	"time"
@@ -193,7 +192,7 @@ func (p *Postgres) commit(batch []*request) {
 	}
 	failpoint.At("eventstore.before_append")
 	answers, err := p.send(batch)
-	if noPartition(err) && p.makeRoom(batch) {
+	for try := 0; noPartition(err) && try < 10 && p.makeRoom(batch); try++ { // others may fill it first
 		answers, err = p.send(batch)
 	}
 	failpoint.At("eventstore.after_append")
@@ -216,31 +215,9 @@ func (p *Postgres) commit(batch []*request) {
 	if p.learn(head) {
 		p.waker.tell()
 	}
-	if head >= p.roomUntil.Load() && head > 0 {
-		p.makeRoom(nil)
+	if head > 0 && head >= p.roomUntil.Load() {
+		p.makeRoomAhead()
 	}
-}
-
-const sqlEnsurePartitions = `SELECT es.ensure_partitions($1)`
-
-// makeRoom has partitions made for what follows, at least for a batch. If that fails,
-// appends go on while there is room, and it is tried again.
-func (p *Postgres) makeRoom(batch []*request) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
-	defer cancel()
-	events := 0
-	for _, r := range batch {
-		events += len(r.events)
-	}
-	var until uint64
-	err := p.pool.QueryRow(ctx, sqlEnsurePartitions, pgx.QueryExecModeCacheDescribe, events).Scan(&until)
-	if err != nil {
-		slog.Warn("no partition could be made ahead for the event log", "error", err)
-		return false
-	}
-	p.roomUntil.Store(until)
-	failpoint.At("eventstore.partition")
-	return true
 }
 
 // send makes the one call. Its errors are raw.

@@ -33,8 +33,9 @@ type Postgres struct {
 	closed bool
 	done   sync.WaitGroup // the appenders have ended
 
-	roomUntil atomic.Uint64 // where to call es.ensure_partitions again
-	pooled    atomic.Bool   // a transaction pooler stands in front
+	roomUntil  atomic.Uint64 // where to call es.ensure_partitions again
+	makingRoom atomic.Bool
+	pooled     atomic.Bool // a transaction pooler stands in front
 }
 
 var _ Store = (*Postgres)(nil)

@@ -20,6 +20,15 @@ func TestPostgresKeepsTheContract(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) eventstore.Store { return open(t, pgtest.New(t)) })
 }
 
+// Two stores on one database are what two processes are.
+func TestTwoStoresOnOneDatabaseKeepTheContract(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T) eventstore.Store {
+		url := pgtest.New(t)
+		return storetest.Turns(open(t, url), open(t, url))
+	})
+}
+
 // open is a store as the application's role.
 func open(t *testing.T, url string) *eventstore.Postgres {
 	t.Helper()
@@ -158,10 +167,18 @@ func TestALongTransactionElsewhereStallsNoReader(t *testing.T) {
 	if _, err := other.Exec(t.Context(), "CREATE TABLE public.held (a int)"); err != nil {
 		t.Fatal(err)
 	}
-	s := open(t, pgtest.New(t))
+	url := pgtest.New(t)
+	s := open(t, url)
 	mustAppend(t, s, stream(), -1, event())
 	if log := readDense(t, s); len(log) != 1 {
 		t.Errorf("%d events", len(log))
+	}
+	// The control: a reader that goes by xid8 is stalled.
+	pgtest.Exec(t, url, "CREATE TABLE public.naive (tx xid8 DEFAULT pg_current_xact_id())", "INSERT INTO public.naive DEFAULT VALUES")
+	var visible int
+	err = connect(t, url).QueryRow(t.Context(), "SELECT count(*) FROM public.naive WHERE tx < pg_snapshot_xmin(pg_current_snapshot())").Scan(&visible)
+	if err != nil || visible != 0 {
+		t.Errorf("the control sees %d rows, %v: the foreign transaction proves nothing", visible, err)
 	}
 }
 
