@@ -15,7 +15,7 @@ import (
 )
 
 // fillChunk is how many events one COPY writes: an interrupted fill ends soon.
-const fillChunk = 40_000
+const fillChunk = 20_000
 
 // filled is a log of streams with 20 events each, every one scattered over its chunk of
 // the log as it would be if customers took turns.
@@ -51,7 +51,7 @@ func (f *filled) grow(ctx context.Context, codec *envelope.Codec, events int64) 
 const sqlFillEnd = `with moved as (update es.head set pos = $1, at = greatest(at, $2))
 	select setval(pg_get_serial_sequence('es.streams', 'stream_no'), $3)`
 
-// chunk adds 2,000 streams in one transaction.
+// chunk adds 1,000 streams in one transaction.
 func (f *filled) chunk(ctx context.Context, c *pgx.Conn, sample eventstore.Event) error {
 	return pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "select es.ensure_partitions($1)", fillChunk); err != nil {

@@ -19,7 +19,8 @@ import (
 const (
 	maxBatch      = 512
 	maxBatchBytes = 8 << 20
-	maxCalls      = 2 // under way at once; more would only queue up at the lock
+	maxCalls      = 2  // under way at once; more would only queue up at the lock
+	worthSecond   = 16 // requests from which a second call pays: with less, they had better share a commit
 	// Patience of one call, well above the 3 s that es.append waits for the head.
 	acquireTimeout = 5 * time.Second
 	callTimeout    = 30 * time.Second
@@ -136,10 +137,10 @@ func (p *Postgres) next() []*request {
 }
 
 // worthACall tells whether to send what waits now. While a call is under way, a second
-// one goes out only with as much as that carries: it then stands at the head's lock when
-// the first commits, and group commit keeps its groups.
+// one goes out only with as much as that carries, and not with little: it then stands at
+// the head's lock when the first commits, and group commit keeps its groups.
 func (p *Postgres) worthACall() bool {
-	return p.calls == 0 || p.calls < maxCalls && len(p.queue) >= p.under
+	return p.calls == 0 || p.calls < maxCalls && len(p.queue) >= max(p.under, worthSecond)
 }
 
 // take moves a batch out of the queue, in order. A stream is in one call at a time, once:
@@ -181,6 +182,20 @@ func (p *Postgres) run() {
 	for batch := p.next(); batch != nil; batch = p.next() {
 		p.commit(batch)
 		p.landed(batch)
+		p.gather()
+	}
+}
+
+// gather yields while that makes the queue grow.
+func (p *Postgres) gather() {
+	for before, yields := -1, 0; yields < 4; yields++ {
+		p.mu.Lock()
+		waiting := len(p.queue)
+		p.mu.Unlock()
+		if waiting == before {
+			return
+		}
+		before = waiting
 		runtime.Gosched()
 	}
 }

@@ -211,3 +211,81 @@ func explaining(t *testing.T, superuser string) func(sql string, args ...any) st
 		return plans.String()
 	}
 }
+
+// A conflict in a batch is one request's. The head goes on from where it was.
+func TestAConflictInABatchHarmsNoOther(t *testing.T) {
+	t.Parallel()
+	p := newPostgres(pgtest.Pool(t))
+	send := func(batch ...*request) (got []answer) {
+		p.commit(batch)
+		for _, r := range batch {
+			got = append(got, <-r.answer)
+		}
+		return got
+	}
+	at := func(r *request, expected int64) *request { r.expected = expected; return r }
+	send(ask("t.a-1", 0, "a", "a"), ask("t.a-2", 0, "a")) // of new streams: positions 1 to 3
+	for why, c := range map[string]struct {
+		batch []*request
+		want  []answer
+	}{
+		"in a batch": {[]*request{at(ask("t.a-1", 0, "b", "b", "b"), 1), at(ask("t.a-2", 0, "b"), 7), ask("t.a-3", 0, "b", "b")},
+			[]answer{{version: 4, pos: 6, ok: true}, {version: 0}, {version: 1, pos: 8, ok: true}}},
+		"alone":         {[]*request{at(ask("t.a-2", 0, "c"), 7)}, []answer{{version: 0}}},
+		"a stream anew": {[]*request{ask("t.a-1", 0, "c")}, []answer{{version: -2}}}, // wherever it is by now
+	} {
+		got := send(c.batch...)
+		for i := range c.want {
+			if c.want[i].version == -2 {
+				c.want[i].version = got[i].version
+			}
+		}
+		if fmt.Sprint(got) != fmt.Sprint(c.want) && why == "in a batch" {
+			t.Errorf("%s: %+v, want %+v", why, got, c.want)
+		}
+		for i := range got {
+			if got[i].ok != c.want[i].ok || got[i].err != nil {
+				t.Errorf("%s: request %d came to %+v", why, i, got[i])
+			}
+		}
+	}
+	page, err := p.ReadAll(t.Context(), Position{}, 100)
+	if err != nil || len(page.Events) != 8 || page.Next.Hi != 8 || !page.End {
+		t.Errorf("%d events to %v, %v, %v", len(page.Events), page.Next, page.End, err)
+	}
+	for i, want := range []string{"t.a-1@0", "t.a-1@1", "t.a-2@0", "t.a-1@2", "t.a-1@3", "t.a-1@4", "t.a-3@0", "t.a-3@1"} {
+		if e := page.Events[i]; fmt.Sprintf("%s@%d", e.Stream, e.Version) != want || e.Pos.Hi != uint64(i+1) {
+			t.Errorf("at %v there is %s@%d, want %s", e.Pos, e.Stream, e.Version, want)
+		}
+	}
+}
+
+// The plans must not depend on how large the tables are believed to be: right after the
+// first append they are empty, and a plan outlives that.
+func TestAppendsFindStreamsByIndexFromTheFirstOn(t *testing.T) {
+	t.Parallel()
+	url, superuser := pgtest.Superuser(t)
+	p := newPostgres(pgtest.Open(t, url))
+	p.makeRoom(nil)
+	plans := explaining(t, superuser)
+	ids := func(n int) (made [][16]byte) {
+		for range n {
+			made = append(made, uuid.New())
+		}
+		return made
+	}
+	empty := [][]byte{{}, {}}
+	for version := int64(-1); version < 1; version++ {
+		plan := plans(appendOne.sql, "t.a-1", version, ids(1), []string{"a"}, empty[:1], empty[:1])
+		plan += plans(appendMany.sql, []string{"t.a-2", "t.a-3"}, []int64{version, version}, []int32{1, 1}, []int32{1, 2},
+			[]int32{1, 2}, []int32{1, 1}, ids(2), []string{"a", "a"}, empty, empty)
+		for _, bad := range []string{"Seq Scan on streams", "Seq Scan on head", "Hash Join", "Merge Join"} {
+			if strings.Contains(plan, bad) {
+				t.Errorf("at version %d a plan has %q:\n%s", version, bad, plan)
+			}
+		}
+		if version >= 0 && !strings.Contains(plan, "Tid Scan on streams") {
+			t.Errorf("streams are not found by their place:\n%s", plan)
+		}
+	}
+}

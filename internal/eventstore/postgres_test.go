@@ -208,6 +208,31 @@ func TestAnOlderTransactionThatWritesLaterComesLater(t *testing.T) {
 	}
 }
 
+// A program from before es.append_one goes on beside a newer one.
+func TestAnOlderProgramAppendsBesideANewerOne(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t)
+	s := open(t, url)
+	mustAppend(t, s, stream(), -1, event())
+	finished := slowWriters(t, url, func(ctx context.Context, tx pgx.Tx) error { return appendIn(ctx, tx, stream(), -1) })
+	var newer sync.WaitGroup
+	for range 8 {
+		newer.Go(func() {
+			name := stream()
+			for v := range int64(20) {
+				if _, err := s.Append(t.Context(), name, v-1, event()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	newer.Wait()
+	<-finished
+	if log := readDense(t, s); len(log) != 1+gapWriters*gapRows+8*20 {
+		t.Errorf("%d events", len(log))
+	}
+}
+
 // appendIn appends one event inside somebody's transaction.
 func appendIn(ctx context.Context, tx pgx.Tx, name eventstore.StreamName, expected int64) error {
 	var outcome string
