@@ -22,6 +22,9 @@ import (
 // is as unknown to it as what does not exist.
 type Queries struct {
 	DB *pgxpool.Pool
+	// Reads, if there is one, answers for single customers: its batches read one moment and
+	// its plans do not depend on the arguments (pg.Options.Reads).
+	Reads *pgxpool.Pool
 	// Schema is where the active build of a group is.
 	Schema func(ctx context.Context, group string) (string, error)
 	Clock  func() time.Time

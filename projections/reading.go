@@ -77,10 +77,7 @@ func (q *Queries) read(ctx context.Context, v Viewer, asked uuid.UUID, ask func(
 		if err := ask(r); err != nil {
 			return s, err
 		}
-		if r.wanted > 1 {
-			r.atOnce()
-		}
-		if err := q.DB.SendBatch(ctx, &r.batch).Close(); err != nil {
+		if err := q.send(ctx, r); err != nil {
 			return s, err
 		}
 		q.zones.Store(v.Tenant, is.Zone)
@@ -91,6 +88,18 @@ func (q *Queries) read(ctx context.Context, v Viewer, asked uuid.UUID, ask func(
 		s = really
 	}
 	return s, errMoving
+}
+
+// send asks all of it at once. Lists of everybody have as many ways to be found as there
+// are filters: they are planned anew each time.
+func (q *Queries) send(ctx context.Context, r *reading) error {
+	if q.Reads != nil && !r.everyone() {
+		return q.Reads.SendBatch(ctx, &r.batch).Close()
+	}
+	if r.wanted > 1 {
+		r.atOnce()
+	}
+	return q.DB.SendBatch(ctx, &r.batch).Close()
 }
 
 // atOnce puts the batch into a transaction that reads one moment.
