@@ -78,7 +78,7 @@ with line as (
 )`
 
 // The customer's own currency if none is asked for.
-const statementCurrency = `coalesce(nullif(@currency::text, ''), (select currency from {s}.customers where tenant = @tenant and id = @customer))`
+const statementCurrency = `coalesce(nullif(@currency::text, ''), (select currency from {s}.customers where tenant = @tenant and id = @customer), '')`
 
 const (
 	// What was before the first line, and the last line, or publication that showed earlier
