@@ -47,7 +47,7 @@ func wantOne[R any](r *reading, sql engine.SQL, args pgx.NamedArgs, into **R) {
 const sqlScope engine.SQL = `
 select coalesce((select time_zone from {s}.tenants where tenant = @tenant), 'UTC') as zone,
   array(select id from {s}.customers where tenant = @tenant and id = any(@customers) and (@all or portal_on)) as seen,
-  exists(select from {s}.customers where tenant = @tenant and id = @asked) as found`
+  exists(select from {s}.customers where tenant = @tenant and id = @asked) as found,` + versionColumns
 
 // A snapshot for all statements of a batch: each of them would have its own.
 const (
@@ -82,8 +82,14 @@ func (q *Queries) read(ctx context.Context, v Viewer, asked uuid.UUID, ask func(
 		}
 		q.zones.Store(v.Tenant, is.Zone)
 		really, err := is.scope(s)
-		if err != nil || really.equals(s) {
+		if err != nil {
 			return s, err
+		}
+		if really.equals(s) {
+			if v.Version != nil {
+				*v.Version = is.version(s)
+			}
+			return s, nil
 		}
 		s = really
 	}
@@ -102,6 +108,13 @@ func (q *Queries) send(ctx context.Context, r *reading) error {
 	return q.DB.SendBatch(ctx, &r.batch).Close()
 }
 
+// VersionOf is the version of what a viewer can be shown now.
+func (q *Queries) VersionOf(ctx context.Context, v Viewer) (now Version, err error) {
+	v.Version = &now
+	_, err = q.read(ctx, v, uuid.Nil, func(*reading) error { return nil })
+	return now, err
+}
+
 // atOnce puts the batch into a transaction that reads one moment.
 func (r *reading) atOnce() {
 	begin := &pgx.QueuedQuery{SQL: sqlSnapshot}
@@ -113,9 +126,12 @@ func (r *reading) atOnce() {
 type resolved struct {
 	of    Viewer
 	asked uuid.UUID
-	Zone  string
-	Seen  []uuid.UUID
-	Found bool
+
+	Zone    string
+	Seen    []uuid.UUID
+	Found   bool
+	Marks   []string
+	Pending int64
 }
 
 func (is *resolved) queue(r *reading) {
@@ -123,8 +139,9 @@ func (is *resolved) queue(r *reading) {
 	if r.all {
 		of = nil
 	}
-	text, values := bound(sqlScope, r.schema, pgx.NamedArgs{"tenant": is.of.Tenant, "customers": of, "all": r.all, "asked": is.asked})
-	r.batch.Queue(text, values...).QueryRow(func(row pgx.Row) error { return row.Scan(&is.Zone, &is.Seen, &is.Found) })
+	text, values := bound(sqlScope, r.schema, pgx.NamedArgs{"tenant": is.of.Tenant, "customers": of, "all": r.all, "asked": is.asked,
+		"marked": is.of.marked(), "now": r.now})
+	r.batch.Queue(text, values...).QueryRow(func(row pgx.Row) error { return row.Scan(&is.Zone, &is.Seen, &is.Found, &is.Marks, &is.Pending) })
 }
 
 // scope is what the viewer may really see. A customer that is asked for must be one of

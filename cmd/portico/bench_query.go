@@ -208,7 +208,7 @@ func (q *asking) measure(ctx context.Context, o benchOptions, clients int) (resu
 				return err
 			})
 		},
-		over(q.overview, known, http.StatusOK),
+		over(q.overview, known, http.StatusNotModified),
 	)
 	if err != nil {
 		return nil, err

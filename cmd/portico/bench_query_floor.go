@@ -164,7 +164,7 @@ func (q *asking) agree(ctx context.Context) error {
 		ours, _ := json.Marshal(pages[0])
 		bare, _ := json.Marshal(pages[1])
 		if string(ours) != string(bare) {
-			return fmt.Errorf("the floor answers something else for customer %s:\n%s\n%s", c.id, ours, bare)
+			return fmt.Errorf("the floor answers something else for customer %s:\n%.500s\n%.500s", c.id, ours, bare)
 		}
 	}
 	return nil
