@@ -53,7 +53,7 @@ rounds. Compare ratios: absolute figures depend on the machine and what else run
 	}
 	add("append", "Appends through the event store, beside single-row inserts", benchAppend)
 	add("account", "Recording a payment on an account with 10,000 entries, beside one with 10", benchAccount)
-	cmd.AddCommand(benchQueryCommand(&o))
+	cmd.AddCommand(benchQueryCommand(&o), benchVisibleCommand(&o))
 	_ = s
 	return cmd
 }

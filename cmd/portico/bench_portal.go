@@ -151,19 +151,14 @@ func (p *portal) contact(ctx context.Context, of uuid.UUID) (key string, err err
 
 // write decides commands in turn on a new stream and appends all that follows at once.
 func write[S any](ctx context.Context, p *portal, stream eventstore.StreamName, route uuid.UUID, decisions ...domain.Command[S]) (s S, err error) {
-	by := itself()
 	var sealed []eventstore.Event
 	for _, c := range decisions {
 		events, err := c.Decide(s)
 		if err != nil {
 			return s, err
 		}
-		id := uuid.Must(uuid.NewV7())
-		meta := envelope.Meta{Tenant: tenantCode, Actor: by.Actor, Origin: by.Origin, OccurredAt: time.Now(), CommandID: id, Command: "Bench",
-			CorrelationID: id, CausationID: id, Route: route}
-		meta.Origin.Node = p.commands.Node
-		for i, e := range events {
-			made, err := p.codec.Seal(ctx, stream, domain.DerivedID(id, string(stream), fmt.Sprint(i)), meta, e)
+		for _, e := range events {
+			made, err := p.sealed(ctx, stream, route, e)
 			if err != nil {
 				return s, err
 			}
@@ -173,4 +168,13 @@ func write[S any](ctx context.Context, p *portal, stream eventstore.StreamName, 
 	}
 	_, err = p.store.Append(ctx, stream, eventstore.NoStream, sealed...)
 	return s, err
+}
+
+// sealed is an event as commands seal it.
+func (p *portal) sealed(ctx context.Context, stream eventstore.StreamName, route uuid.UUID, e any) (eventstore.Event, error) {
+	by, id := itself(), uuid.Must(uuid.NewV7())
+	meta := envelope.Meta{Tenant: tenantCode, Actor: by.Actor, Origin: by.Origin, OccurredAt: time.Now(), CommandID: id, Command: "Bench",
+		CorrelationID: id, CausationID: id, Route: route}
+	meta.Origin.Node = p.commands.Node
+	return p.codec.Seal(ctx, stream, uuid.New(), meta, e)
 }

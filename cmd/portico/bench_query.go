@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"runtime/pprof"
 	"sync"
 	"time"
 
@@ -56,15 +54,6 @@ func benchQuery(ctx context.Context, a *app, o benchOptions, invoices int) ([]re
 	p, err := a.newPortal(ctx, invoices)
 	if err != nil {
 		return nil, err
-	}
-	if os.Getenv("QPAUSE") != "" {
-		fmt.Println("PAUSE", a.url)
-		time.Sleep(10 * time.Minute)
-	}
-	if f := os.Getenv("QPROF"); f != "" {
-		w, _ := os.Create(f)
-		_ = pprof.StartCPUProfile(w)
-		defer pprof.StopCPUProfile()
 	}
 	q, err := p.asking(ctx)
 	if err != nil {

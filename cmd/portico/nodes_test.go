@@ -144,27 +144,27 @@ func (c *cluster) do(n int, path, body string) reply {
 	return got
 }
 
-// payer is a customer that pays one penny at a time, so that its credit counts payments.
-type payer struct {
+// penny is a customer that pays one penny at a time, so that its credit counts payments.
+type penny struct {
 	*cluster
 	id   string
 	paid int
 }
 
-func (c *cluster) payer() *payer {
+func (c *cluster) payer() *penny {
 	number := fmt.Sprint("P-", c.made.Add(1))
 	id, _ := c.do(0, "/v1/customers", fmt.Sprintf(`{"number":%q,"legal_name":"Payer"}`, number)).body["id"].(string)
-	return &payer{cluster: c, id: id}
+	return &penny{cluster: c, id: id}
 }
 
 // pay pays on a node and answers the position.
-func (p *payer) pay(n int) (position string) {
+func (p *penny) pay(n int) (position string) {
 	p.paid++
 	return p.do(n, "/v1/customers/"+p.id+"/accounts/GBP/payments", `{"amount":{"minor":1,"currency":"GBP"},"method":"cash"}`).header.Get("Portico-Position")
 }
 
 // shown is how many payments a node shows.
-func (p *payer) shown(n int, header ...string) (count int, got reply) {
+func (p *penny) shown(n int, header ...string) (count int, got reply) {
 	got = p.ask(n, p.staff, http.MethodGet, "/v1/customers/"+p.id+"/balance", "", header...)
 	if currencies, _ := got.body["currencies"].([]any); len(currencies) == 1 {
 		minor := currencies[0].(map[string]any)["unapplied_credit"].(map[string]any)["minor"].(float64)
@@ -322,7 +322,7 @@ func TestARevocationHoldsOnEveryNodeAtOnce(t *testing.T) {
 // patience that it is stale; when the leases have run out, it takes over and is right.
 func TestAFrozenNodeIsToldAndReplaced(t *testing.T) {
 	c := newCluster(t)
-	var payers []*payer
+	var payers []*penny
 	for range 12 {
 		payers = append(payers, c.payer())
 		payers[len(payers)-1].pay(0)
