@@ -123,6 +123,17 @@ func TestAnETagIsOfOneQuestion(t *testing.T) {
 	b.a.Queries.Clock = func() time.Time { return tomorrow }
 	b.call("contact", "GET", balance, "", "If-None-Match", first).is(200, "")
 	b.a.Queries.Clock = time.Now
+	c := b.ours.customer.String()
+	begun := b.call("staff", "POST", "/v1/customers/"+c+"/accounts/GBP/payments/begin", fmt.Sprintf(
+		`{"amount":{"minor":10,"currency":"GBP"},"method":"card","allocations":[{"invoice_id":%q,"amount":{"minor":10,"currency":"GBP"}}]}`, b.invoice[b.ours.customer])).is(201, "")
+	waits := b.call("contact", "GET", balance, "", "Portico-Position", begun.Header().Get("Portico-Position")).is(200, "")
+	if !strings.Contains(waits.Body.String(), `"pending":{"minor":10,`) {
+		t.Errorf("nothing is pending: %s", waits.Body)
+	}
+	b.call("contact", "GET", balance, "", "If-None-Match", waits.Header().Get("ETag")).is(304, "")
+	b.a.Queries.Clock = func() time.Time { return time.Now().Add(31 * time.Minute) } // and nobody waits for the payment any more
+	b.call("contact", "GET", balance, "", "If-None-Match", waits.Header().Get("ETag")).is(200, "")
+	b.a.Queries.Clock = time.Now
 	b.call("staff", "POST", "/v1/customers/"+b.ours.customer.String()+"/portal", `{"on":false,"reason":{"code":"test"}}`).is(200, "")
 	b.call("contact", "GET", balance, "", "If-None-Match", first).is(401, "auth.invalid")
 }

@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/google/uuid"
@@ -46,8 +47,7 @@ func wantOne[R any](r *reading, sql engine.SQL, args pgx.NamedArgs, into **R) {
 
 const sqlScope engine.SQL = `
 select coalesce((select time_zone from {s}.tenants where tenant = @tenant), 'UTC') as zone,
-  array(select id from {s}.customers where tenant = @tenant and id = any(@customers) and (@all or portal_on)) as seen,
-  exists(select from {s}.customers where tenant = @tenant and id = @asked) as found,` + versionColumns
+  array(select id from {s}.customers where tenant = @tenant and id = any(@customers) and (@all or portal_on)) as seen,` + versionColumns
 
 // A snapshot for all statements of a batch: each of them would have its own.
 const (
@@ -129,32 +129,22 @@ type resolved struct {
 
 	Zone    string
 	Seen    []uuid.UUID
-	Found   bool
 	Marks   []string
 	Pending int64
 }
 
 func (is *resolved) queue(r *reading) {
-	of := is.of.Customers
-	if r.all {
-		of = nil
-	}
-	text, values := bound(sqlScope, r.schema, pgx.NamedArgs{"tenant": is.of.Tenant, "customers": of, "all": r.all, "asked": is.asked,
+	text, values := bound(sqlScope, r.schema, pgx.NamedArgs{"tenant": is.of.Tenant, "customers": r.customers, "all": r.all,
 		"marked": is.of.marked(), "now": r.now})
-	r.batch.Queue(text, values...).QueryRow(func(row pgx.Row) error { return row.Scan(&is.Zone, &is.Seen, &is.Found, &is.Marks, &is.Pending) })
+	r.batch.Queue(text, values...).QueryRow(func(row pgx.Row) error { return row.Scan(&is.Zone, &is.Seen, &is.Marks, &is.Pending) })
 }
 
-// scope is what the viewer may really see. A customer that is asked for must be one of
-// those; then the scope is that customer only.
+// scope is what the viewer may really see. A customer that is asked for must be there.
 func (is *resolved) scope(s scope) (scope, error) {
 	s.today, s.customers = domain.DateOf(s.now.In(zone(is.Zone))), is.Seen
-	if is.asked == uuid.Nil {
-		return s, nil
-	}
-	if !is.Found || !s.all && !slices.Contains(is.Seen, is.asked) {
+	if is.asked != uuid.Nil && len(is.Seen) == 0 {
 		return s, unknownCustomer()
 	}
-	s.customers = []uuid.UUID{is.asked}
 	return s, nil
 }
 
@@ -197,15 +187,32 @@ type form struct {
 	names []string
 }
 
-var forms sync.Map // of struct{SQL, schema} to form
+// formKey is a statement in a build; single: about one customer. Compared with a list, a
+// plan that is made without looking may misjudge how long that is, and read a tenant's
+// rows where it should look up a customer's.
+type formKey struct {
+	sql    engine.SQL
+	schema string
+	single bool
+}
+
+var forms sync.Map // of formKey to form
 
 // bound is a statement of a build with its arguments. Names are replaced by numbers once
 // per statement, not once per query.
 func bound(sql engine.SQL, schema string, args pgx.NamedArgs) (string, []any) {
-	key := [2]string{string(sql), schema}
+	of, _ := args["customers"].([]uuid.UUID)
+	key := formKey{sql, schema, len(of) == 1}
+	if key.single {
+		args["single"] = of[0]
+	}
 	known, ok := forms.Load(key)
 	if !ok {
-		known, _ = forms.LoadOrStore(key, formOf(sql.In(schema), args))
+		text := sql.In(schema)
+		if key.single {
+			text = strings.ReplaceAll(text, "= any(@customers)", "= @single::uuid")
+		}
+		known, _ = forms.LoadOrStore(key, formOf(text, args))
 	}
 	f := known.(form)
 	values := make([]any, len(f.names))

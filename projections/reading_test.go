@@ -136,6 +136,7 @@ func TestAnOverviewIsOfOneMoment(t *testing.T) {
 				return
 			default:
 				w.invoice(a, "2026-05-01", "2026-06-01", 1_000, true)
+				time.Sleep(20 * time.Millisecond) // so that they show one after the other
 			}
 		}
 	}()

@@ -42,7 +42,7 @@ const versionColumns = `
   array(select concat(pos_hi, '.', pos_lo) from {s}.versions
     where tenant = @tenant and customer_id = any(@marked::uuid[]) order by customer_id) as marks,
   (select count(*) from {s}.payments
-    where tenant = @tenant and customer_id = any(@marked::uuid[]) and status = 'initiated' and expires_at > @now) as pending`
+    where tenant = @tenant and customer_id = any(@customers) and status = 'initiated' and expires_at > @now) as pending`
 
 // marked are the customers, and the tenant, whose events a viewer's answers are made of.
 func (v Viewer) marked() []uuid.UUID {
@@ -52,12 +52,13 @@ func (v Viewer) marked() []uuid.UUID {
 	return append([]uuid.UUID{uuid.Nil}, v.Customers...)
 }
 
-// version is that of what the database told of a viewer.
+// version is that of what the database told of a viewer. A portal that is shut or opened
+// is an event of its customer.
 func (is *resolved) version(s scope) Version {
 	if is.of.Kind != envelope.Contact {
 		return ""
 	}
 	of := slices.Clone(is.of.Customers)
 	slices.SortFunc(of, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
-	return Version(fmt.Sprint(s.schema, s.tenant, of, is.Seen, s.today, is.Pending, strings.Join(is.Marks, " ")))
+	return Version(fmt.Sprint(s.schema, s.tenant, of, s.today, is.Pending, strings.Join(is.Marks, " ")))
 }
