@@ -3,10 +3,11 @@ GO          ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TOOLS       := $(CURDIR)/bin/tools
 VERSION     := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+DURATION    ?= 30m
 SRC          = $(shell find . -name '*.go' -not -path './bin/*' -not -path './var/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check race fuzz docs clean postgres chromium
+.PHONY: help build run test check race torture fuzz docs clean postgres testing
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,8 +25,11 @@ check: $(TOOLS)/staticcheck ## Format, vet, staticcheck
 	$(GO) vet ./...
 	$(TOOLS)/staticcheck ./...
 
-race: postgres chromium ## Tests with the race detector, on a PostgreSQL of their own
+race: postgres testing ## Tests with the race detector, on a PostgreSQL of their own
 	$(GO) test -race -timeout 15m ./...
+
+torture: postgres testing ## Faults for long: make torture DURATION=30m
+	GO=$(GO) .ci/torture $(DURATION)
 
 fuzz: ## Fuzz the parsers, 20 s each
 	@for p in $$($(GO) list ./...); do \
@@ -41,8 +45,12 @@ $(TOOLS)/staticcheck: go.mod
 postgres:
 	@.ci/need postgresql initdb
 
-chromium:
+testing: # what only tests need
 	@.ci/need chromium chromium
+	@.ci/need pgbouncer pgbouncer
+	@.ci/need libfaketime '/usr/lib/*/faketime/libfaketime.so.1'
+	@.ci/need gcc gcc
+	@.ci/need libc6-dev /usr/include/stdio.h
 
 clean: ## Remove what was built; sample data under var/ stays
 	rm -rf bin

@@ -68,6 +68,7 @@ func (a *api) work(w http.ResponseWriter, r *http.Request, ask idempotency.Reque
 		defer cancel()
 		if err := settle(ctx); err != nil { // the command's id is the same next time: nothing is decided twice
 			a.Log.Error("idempotency key not settled", "request_id", rq.id, "operation", rq.operation, "error", err)
+			go idempotency.Later(settle)
 		}
 	}()
 	answer := &recorder{Answer: idempotency.Answer{Status: http.StatusOK, Header: http.Header{}}}

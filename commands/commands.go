@@ -16,6 +16,7 @@ import (
 	"portico/domain"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/failpoint"
 )
 
 // Commands runs commands against a store.
@@ -148,6 +149,9 @@ func decide[S any](ctx context.Context, c *Commands, by Caller, t task, prepare 
 		done, err := c.append(ctx, t.stream, have.version, sealed)
 		var conflict *eventstore.Conflict
 		if errors.As(err, &conflict) && attempt < attempts {
+			if failpoint.Broken("commands.blind") { // what was decided on one state, appended to another
+				_, _ = c.append(ctx, t.stream, conflict.Actual, sealed)
+			}
 			continue
 		}
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"portico/domain/account"
 	"portico/domain/creditmemo"
 	"portico/domain/invoice"
+	"portico/internal/failpoint"
 )
 
 // IssueCreditMemo credits a customer. A policy posts it to the customer's account.
@@ -107,6 +108,7 @@ func (c *Commands) VoidCreditMemo(ctx context.Context, by Caller, id uuid.UUID, 
 				return r, err
 			}
 			cmd.Reversed = true
+			failpoint.At("commands.between") // the account has decided, the document does not know yet
 		}
 		r, err = c.onMemo(ctx, by, "VoidCreditMemo", id, cmd)
 		if domain.CodeOf(err) != "credit_memo.on_account" { // else it was assigned meanwhile

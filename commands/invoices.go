@@ -9,6 +9,7 @@ import (
 	"portico/domain/account"
 	"portico/domain/customer"
 	"portico/domain/invoice"
+	"portico/internal/failpoint"
 )
 
 func (c *Commands) onInvoice(ctx context.Context, by Caller, name string, id uuid.UUID, cmd domain.Command[invoice.Invoice]) (Receipt, error) {
@@ -162,6 +163,7 @@ func (c *Commands) VoidInvoice(ctx context.Context, by Caller, id uuid.UUID, cmd
 				return r, err
 			}
 			cmd.Reversed = true
+			failpoint.At("commands.between") // the account has decided, the document does not know yet
 		}
 		r, err = c.onInvoice(ctx, by, "VoidInvoice", id, cmd)
 		if domain.CodeOf(err) != "invoice.on_account" { // else it was assigned meanwhile

@@ -17,9 +17,11 @@ import (
 	"portico/commands"
 	"portico/domain/catalog"
 	"portico/domain/tenant"
+	"portico/internal/archive"
 	"portico/internal/auth"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/idempotency"
 	"portico/internal/keyring"
 	"portico/internal/pg"
 	"portico/internal/pgserver"
@@ -44,6 +46,7 @@ type app struct {
 	policies *reactions.Policies
 	waiter   waiter
 	keys     *auth.Keys
+	once     *idempotency.Store
 }
 
 // open brings the database up, migrates it, and wires everything that runs on it. What it
@@ -53,7 +56,7 @@ func open(ctx context.Context, s *settings) (*app, error) {
 	if err := a.database(ctx, s); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
-	if err := a.wire(s); err != nil {
+	if err := a.wire(ctx, s); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
 	if err := a.register(ctx, s); err != nil {
@@ -92,12 +95,15 @@ func (a *app) database(ctx context.Context, s *settings) (err error) {
 	return err
 }
 
-func (a *app) wire(s *settings) error {
+func (a *app) wire(ctx context.Context, s *settings) error {
 	kek, err := keyring.LoadKEK(s.kekFile())
 	if err != nil {
 		return err
 	}
 	keys, err := keyring.New(a.pool, kek)
+	if err == nil {
+		err = keys.Check(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -109,12 +115,17 @@ func (a *app) wire(s *settings) error {
 	a.policies = reactions.NewPolicies(&reactions.Subscriber{Store: a.store, DB: a.pool, Node: me, Lanes: 16, Log: a.log}, a.commands, logger(slog.LevelWarn))
 	a.waiter = waiter{a.policies, a.engine}
 	a.queries = &projections.Queries{DB: a.pool, Reads: a.reads, Schema: a.engine.ActiveSchema, Clock: time.Now, Store: a.store, Codec: a.codec}
+	a.once = &idempotency.Store{DB: a.pool, Node: me}
 	a.keys = &auth.Keys{DB: a.pool, Commands: a.commands, Clock: time.Now}
 	return nil
 }
 
 // register makes sure that there is a tenant, with the settings that the flags give.
 func (a *app) register(ctx context.Context, s *settings) error {
+	// Half a log perhaps has none yet, and must not get another.
+	if err := archive.Unfinished(ctx, a.pool); err != nil {
+		return err
+	}
 	known, err := a.commands.TenantKnown(ctx, tenantCode)
 	if err != nil || known {
 		return err
@@ -129,9 +140,9 @@ func (a *app) register(ctx context.Context, s *settings) error {
 // run keeps read models and policies going until the returned function is called.
 func (a *app) run() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	for _, inherit := range []func(context.Context, func(string) bool) error{a.engine.Inherit, a.policies.Subscriber.Inherit} {
+	for _, inherit := range []func(context.Context, func(string) bool) error{a.engine.Inherit, a.policies.Subscriber.Inherit, a.once.Inherit} {
 		if err := inherit(ctx, dead); err != nil {
-			a.log.Warn("leases of dead processes run out by themselves", "error", err)
+			a.log.Warn("leases and claims of dead processes run out by themselves", "error", err)
 		}
 	}
 	var running sync.WaitGroup

@@ -29,7 +29,7 @@ var allowed = map[string][]string{
 	"internal/failpoint":    {},
 	"internal/eventstore/*": {"internal/eventstore"},
 	"internal/envelope":     {"domain", "internal/eventstore"},
-	"internal/keyring":      {"internal/envelope"},
+	"internal/keyring":      {"internal/envelope", "internal/failpoint"},
 	"internal/auth":         {"domain", "domain/*", "commands", "internal/envelope"},
 	"internal/importer":     {"domain", "domain/*", "commands", "internal/*"},
 	"internal/reactions":    {"domain", "domain/*", "commands", "internal/*"},
@@ -37,6 +37,7 @@ var allowed = map[string][]string{
 	"internal/pgserver":     {"internal/pg"},
 	"internal/pgtest":       {"migrations", "internal/pg", "internal/pgserver"},
 	"internal/sample":       {},
+	"internal/invariant":    {"domain", "domain/*", "projections", "projections/engine", "internal/*"},
 	"internal/*":            {"domain", "internal/*"},
 	"cmd/*":                 {"*", "*/*"},
 }
@@ -54,7 +55,9 @@ var reserved = map[string][]string{
 	"github.com/cockroachdb/apd":          {"domain"},
 	"github.com/bojanz/currency":          {"domain"},
 	"github.com/schollz/progressbar":      {"cmd/portico"},
+	"github.com/Shopify/toxiproxy":        {"internal/torture"},
 	"github.com/hashicorp/golang-lru":     {"commands", "internal/keyring", "projections"},
+	"github.com/klauspost/compress":       {"internal/archive"},
 }
 
 func TestImports(t *testing.T) {

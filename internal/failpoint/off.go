@@ -7,3 +7,7 @@ package failpoint
 
 // At is a place where the program may be killed.
 func At(string) {}
+
+// Broken tells whether the fault suite has asked for a mistake to be made, to see that
+// it is caught. An ordinary build makes none.
+func Broken(string) bool { return false }

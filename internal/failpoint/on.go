@@ -4,6 +4,7 @@
 package failpoint
 
 import (
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -12,14 +13,22 @@ import (
 )
 
 // deadly is the place, and countdown how often it is passed before the process dies, as
-// PORTICO_FAILPOINT says: "name" or "name=3" for the third time.
+// PORTICO_FAILPOINT says: "name" or "name=3" for the third time. "name=3:stop" freezes it
+// there instead (SIGSTOP), until somebody sends SIGCONT. broken is the mistake to make, as
+// PORTICO_BREAK says.
 var (
 	deadly    string
 	countdown atomic.Int64
+	signal    = syscall.SIGKILL
+	broken    = os.Getenv("PORTICO_BREAK")
 )
 
 func init() {
-	name, times, found := strings.Cut(os.Getenv("PORTICO_FAILPOINT"), "=")
+	given, stop := strings.CutSuffix(os.Getenv("PORTICO_FAILPOINT"), ":stop")
+	if stop {
+		signal = syscall.SIGSTOP
+	}
+	name, times, found := strings.Cut(given, "=")
 	deadly = name
 	countdown.Store(1)
 	if n, err := strconv.ParseInt(times, 10, 64); found && err == nil {
@@ -29,8 +38,15 @@ func init() {
 
 // At kills the process, as kill -9 does, if this is the place and the time for it.
 func At(place string) {
-	if place == deadly && countdown.Add(-1) == 0 {
-		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	if place != deadly || countdown.Add(-1) != 0 {
+		return
+	}
+	fmt.Fprintln(os.Stderr, "failpoint:", place)
+	_ = syscall.Kill(os.Getpid(), signal)
+	if signal == syscall.SIGKILL {
 		select {} // until it arrives
 	}
 }
+
+// Broken tells whether the fault suite has asked for this mistake to be made.
+func Broken(mistake string) bool { return mistake == broken }

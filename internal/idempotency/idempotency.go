@@ -15,13 +15,18 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portico/domain"
+	"portico/internal/failpoint"
 )
 
 // Store keeps answers in portico.idempotency. Its clock is the database's.
-type Store struct{ DB *pgxpool.Pool }
+type Store struct {
+	DB   *pgxpool.Pool
+	Node string // names this process to those who inherit from it
+}
 
 // Request is one that its sender gave a key. Hash is of everything that makes it this
 // request and no other.
@@ -63,10 +68,11 @@ const (
 type text string
 
 const sqlClaim text = `
-insert into portico.idempotency as i (tenant, actor, key, request_hash, state, lease_until, created_at)
-values ($1, $2, $3, $4, 'running', clock_timestamp() + $5::interval, clock_timestamp())
-on conflict (tenant, actor, key) do update set lease_until = excluded.lease_until
-where i.state = 'running' and i.lease_until <= clock_timestamp() and i.request_hash = excluded.request_hash
+insert into portico.idempotency as i (tenant, actor, key, request_hash, state, lease_until, created_at, owner)
+values ($1, $2, $3, $4, 'running', clock_timestamp() + $5::interval, clock_timestamp(), $6)
+on conflict (tenant, actor, key) do update set lease_until = excluded.lease_until, owner = excluded.owner
+where i.state = 'running' and i.request_hash = excluded.request_hash
+  and (i.lease_until <= clock_timestamp() or i.lease_until > excluded.lease_until + $5::interval)
 returning true`
 
 const sqlFind text = `
@@ -74,15 +80,19 @@ select request_hash = $4, state = 'done', coalesce(status, 0), coalesce(header, 
 from portico.idempotency where tenant = $1 and actor = $2 and key = $3`
 
 // Claim takes the request for the caller to work on, and answers nil; or it answers what
-// the same request was answered before. A claim whose lease ran out is taken over.
+// the same request was answered before. A claim whose lease ran out is taken over, and
+// one that would last longer than any: the clock was put back since.
 func (s *Store) Claim(ctx context.Context, r Request) (*Answer, error) {
 	for range 3 {
 		var ours bool
-		err := s.row(ctx, sqlClaim, r.Tenant, r.Actor, r.Key, r.Hash[:], Lease).Scan(&ours)
+		err := s.row(ctx, sqlClaim, r.Tenant, r.Actor, r.Key, r.Hash[:], Lease, s.Node).Scan(&ours)
 		if err == nil {
 			return nil, nil
 		}
 		if !errors.Is(err, pgx.ErrNoRows) {
+			if sent(err) { // the claim may be ours, and nobody works on it
+				go Later(func(ctx context.Context) error { return s.Yield(ctx, r) })
+			}
 			return nil, fmt.Errorf("idempotency: %w", err)
 		}
 		answer, err := s.find(ctx, r)
@@ -91,6 +101,27 @@ func (s *Store) Claim(ctx context.Context, r Request) (*Answer, error) {
 		}
 	}
 	return nil, ErrRunning
+}
+
+// sent tells whether what failed may have been done all the same.
+func sent(err error) bool {
+	var connect *pgconn.ConnectError
+	var server *pgconn.PgError
+	return !errors.As(err, &connect) && !pgconn.SafeToRetry(err) && !(errors.As(err, &server) && server.SeverityUnlocalized == "ERROR")
+}
+
+// Later settles a claim that could not be settled: it tries until the database is back, or
+// the claim has run out by itself. Else whoever repeats the request would wait until then.
+func Later(settle func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), Lease)
+	defer cancel()
+	for settle(ctx) != nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }
 
 func (s *Store) find(ctx context.Context, r Request) (*Answer, error) {
@@ -122,7 +153,10 @@ func (s *Store) Finish(ctx context.Context, r Request, a Answer) error {
 	if err != nil {
 		return fmt.Errorf("idempotency: %w", err)
 	}
-	return s.exec(ctx, sqlFinish, r.Tenant, r.Actor, r.Key, r.Hash[:], a.Status, string(header), a.Body)
+	failpoint.At("idempotency.before_done")
+	err = s.exec(ctx, sqlFinish, r.Tenant, r.Actor, r.Key, r.Hash[:], a.Status, string(header), a.Body)
+	failpoint.At("idempotency.after_done")
+	return err
 }
 
 const sqlForget text = `
@@ -142,6 +176,28 @@ where tenant = $1 and actor = $2 and key = $3 and request_hash = $4 and state = 
 // over at once, another may not.
 func (s *Store) Yield(ctx context.Context, r Request) error {
 	return s.exec(ctx, sqlYield, r.Tenant, r.Actor, r.Key, r.Hash[:])
+}
+
+const (
+	sqlOwners text = `select distinct owner from portico.idempotency
+where state = 'running' and owner is not null and lease_until > clock_timestamp()`
+	sqlInherit text = `update portico.idempotency set lease_until = clock_timestamp() where state = 'running' and owner = $1`
+)
+
+// Inherit gives up the claims of processes that are known to be dead: whoever repeats
+// their requests need not wait until they run out.
+func (s *Store) Inherit(ctx context.Context, dead func(node string) bool) error {
+	rows, err := s.DB.Query(ctx, string(sqlOwners))
+	if err != nil {
+		return fmt.Errorf("idempotency: %w", err)
+	}
+	owners, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	for _, owner := range owners {
+		if err == nil && dead(owner) {
+			err = s.exec(ctx, sqlInherit, owner)
+		}
+	}
+	return err
 }
 
 const sqlPurge text = `

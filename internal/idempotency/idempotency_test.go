@@ -127,3 +127,28 @@ func TestAnswersAreForgottenAfterSevenDays(t *testing.T) {
 		t.Errorf("left %d %v", left, err)
 	}
 }
+
+func TestClaimsOfADeadProcessAreGivenUp(t *testing.T) {
+	w := newWorld(t)
+	w.s.Node = "here/1"
+	w.claim(ask, nil)
+	next := &Store{DB: w.s.DB, Node: "here/2"}
+	if err := next.Inherit(t.Context(), func(node string) bool { return node == "elsewhere/1" }); err != nil {
+		t.Fatal(err)
+	}
+	w.claim(ask, ErrRunning)
+	if err := next.Inherit(t.Context(), func(node string) bool { return node == "here/1" }); err != nil {
+		t.Fatal(err)
+	}
+	w.claim(other, ErrReused)
+	w.claim(ask, nil)
+}
+
+// The database's clock was put back since.
+func TestAClaimThatWouldLastTooLongIsTakenOver(t *testing.T) {
+	w := newWorld(t)
+	w.claim(ask, nil)
+	w.exec("update portico.idempotency set lease_until = clock_timestamp() + interval '2 hours'")
+	w.claim(ask, nil)
+	w.claim(ask, ErrRunning)
+}

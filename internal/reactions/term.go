@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"portico/internal/eventstore"
+	"portico/internal/failpoint"
 )
 
 // term is one ownership of a consumer: which positions are being handled, and the
@@ -79,7 +80,7 @@ func (t *term) progress() (mark, emitted eventstore.Position, changed <-chan str
 const (
 	sqlConsumer = `insert into portico.consumers (name) values ($1) on conflict do nothing`
 	sqlLease    = `update portico.consumers set owner = $2, epoch = epoch + 1, expires = clock_timestamp() + interval '10 s'
-		where name = $1 and (expires is null or expires < clock_timestamp())
+		where name = $1 and (expires is null or expires < clock_timestamp() or expires > clock_timestamp() + interval '20 s')
 		returning epoch, low_hi::text, low_lo::text, emitted_hi::text, emitted_lo::text`
 	sqlSave = `update portico.consumers set low_hi = $3::text::numeric, low_lo = $4::text::numeric,
 		emitted_hi = $5::text::numeric, emitted_lo = $6::text::numeric, expires = clock_timestamp() + $7::interval
@@ -90,7 +91,8 @@ const (
 )
 
 // lease asks for the consumer; nil means that somebody else has it. The database's clock
-// decides, and the epoch fences who had it before.
+// decides, and the epoch fences who had it before. A lease that would last longer than any
+// is over, too: the clock was put back since.
 func (s *Subscriber) lease(ctx context.Context, topic string) (*term, error) {
 	if _, err := s.DB.Exec(ctx, sqlConsumer, topic); err != nil {
 		return nil, err
@@ -150,6 +152,7 @@ func (s *Subscriber) keep(ctx context.Context, t *term) error {
 }
 
 func (s *Subscriber) save(ctx context.Context, t *term, mark, emitted eventstore.Position, lease string) error {
+	failpoint.At("reactions.before_save")
 	m, e := textOf(mark), textOf(emitted)
 	tag, err := s.DB.Exec(ctx, sqlSave, t.topic, t.epoch, m.hi, m.lo, e.hi, e.lo, lease)
 	if err == nil && tag.RowsAffected() == 0 {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"portico/internal/eventstore"
+	"portico/internal/failpoint"
 )
 
 // lane is a part of a build's routes, as the follower that works on it sees it.
@@ -16,11 +17,13 @@ type lane struct {
 	until eventstore.Position // of a scratch build: no further than here
 	saved eventstore.Position // the checkpoint in the database
 	epoch atomic.Int64
+	lost  atomic.Bool // the database forgot what it had said was saved
 
 	suspect *suspicion // nil: its last owner did not die
 
 	mu      sync.Mutex
 	owned   bool
+	sure    eventstore.Position // saved, as of the last change
 	seen    eventstore.Position // saved, or further where no event was the lane's
 	at      time.Time           // when the last event up to seen was committed
 	changed chan struct{}       // closed when seen or owned change
@@ -40,7 +43,7 @@ func (l *lane) progress() (seen eventstore.Position, at time.Time, owned bool, c
 func (l *lane) set(seen eventstore.Position, at time.Time, owned bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.seen, l.at, l.owned = seen, at, owned
+	l.seen, l.at, l.owned, l.sure = seen, at, owned, l.saved
 	close(l.changed)
 	l.changed = make(chan struct{})
 }
@@ -49,17 +52,27 @@ func (l *lane) set(seen eventstore.Position, at time.Time, owned bool) {
 func (l *lane) take(epoch int64, at mark, s *suspicion, parked map[ward]bool) {
 	l.epoch.Store(epoch)
 	l.saved, l.suspect = at.position(), s
+	l.lost.Store(false)
 	l.mu.Lock()
 	l.parked = parked
 	l.mu.Unlock()
 	for _, p := range l.batch.all {
-		p.reset(l.saved == eventstore.Position{})
+		if !failpoint.Broken("engine.stale") { // the mutation again
+			p.reset(l.saved == eventstore.Position{})
+		}
 	}
 	l.set(l.saved, at.time(), true)
 }
 
 // drop ends a term. Where the lane really is, only the database knows now.
 func (l *lane) drop() { l.set(l.saved, time.Time{}, false) }
+
+// kept is what was saved for certain, and whether the lane is ours.
+func (l *lane) kept() (sure eventstore.Position, owned bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sure, l.owned
+}
 
 // wants tells whether an event at pos is still to be applied.
 func (l *lane) wants(pos eventstore.Position) bool {

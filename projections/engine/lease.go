@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"portico/internal/eventstore"
 )
 
 const (
@@ -17,20 +19,26 @@ const (
 
 const (
 	// A new epoch fences whoever had the lane. The database's clock alone decides. Lanes
-	// that were let go are taken up to our share; those whose owner died, at once.
+	// that were let go are taken up to our share; those whose owner died, at once; and
+	// those whose lease would last longer than any: the clock was put back since.
 	sqlLease = `update pj.lane l set owner = $4, epoch = l.epoch + 1, expires = clock_timestamp() + $5::interval
-		from (select lane, expires is not null and owner is distinct from $4 as died from pj.lane
+		from (select lane, expires is not null and owner is distinct from $4 as died from pj.lane as seat,
+				(select count(*) as n from pj.follower f
+					where f.grp = $1 and f.build = $2 and f.owner <> $4 and not $7
+						and f.expires between clock_timestamp() and clock_timestamp() + 2 * $5::interval) others
 			where grp = $1 and build = $2 and lane = any($3)
-			and (expires < clock_timestamp() or owner = $4 or expires is null and (
+			and (expires < clock_timestamp() or owner = $4 or expires > clock_timestamp() + 2 * $5::interval and expires < 'infinity'
+				or expires is null and $6 + (
 				select count(*) from pj.lane o where o.grp = $1 and o.build = $2 and o.expires is null
-					and o.lane <= pj.lane.lane) <= $6)
-			order by lane for update skip locked) free
+					and o.lane <= seat.lane) <= (lanes + others.n) / (1 + others.n))
+			order by lane for update of seat skip locked) free
 		where l.grp = $1 and l.build = $2 and l.lane = free.lane
 		returning l.lane, l.epoch, l.hi::text, l.lo::text, l.event_at, free.died, l.attempts,
 			coalesce(l.trying_hi, 0)::text, coalesce(l.trying_lo, 0)::text`
 	sqlRenew = `update pj.lane l set expires = clock_timestamp() + $5::interval
 		from unnest($3::int[], $4::bigint[]) as mine (lane, epoch)
-		where l.grp = $1 and l.build = $2 and l.lane = mine.lane and l.epoch = mine.epoch`
+		where l.grp = $1 and l.build = $2 and l.lane = mine.lane and l.epoch = mine.epoch
+		returning l.lane, l.epoch, l.hi::text, l.lo::text`
 	sqlSave = `update pj.lane l set hi = m.hi::numeric, lo = m.lo::numeric, event_at = m.at,
 			expires = clock_timestamp() + $10::interval
 		from unnest($3::int[], $4::bigint[], $5::text[], $6::text[], $7::timestamptz[], $8::text[], $9::text[])
@@ -66,6 +74,10 @@ func (e *Engine) Inherit(ctx context.Context, dead func(node string) bool) error
 func (f *follower) seek(ctx context.Context) error {
 	var want []int
 	for _, l := range f.lanes {
+		if l.owned && l.lost.Load() {
+			f.engine.log().Warn("projections: the database has forgotten a checkpoint", "group", f.group.Name, "build", f.build.Build, "lane", l.no)
+			l.drop()
+		}
 		if !l.owned {
 			want = append(want, l.no)
 		}
@@ -74,8 +86,8 @@ func (f *follower) seek(ctx context.Context) error {
 		return nil
 	}
 	f.sought = time.Now()
-	room := max(0, int(f.share.Load())-(len(f.lanes)-len(want)))
-	rows, err := f.engine.DB.Query(ctx, sqlLease, f.group.Name, f.build.Build, want, f.owner, f.engine.lease(), room)
+	have := len(f.lanes) - len(want)
+	rows, err := f.engine.DB.Query(ctx, sqlLease, f.group.Name, f.build.Build, want, f.owner, f.engine.lease(), have, f.spare)
 	if err != nil {
 		return err
 	}
@@ -123,18 +135,33 @@ func (f *follower) renew(ctx context.Context) {
 	}
 }
 
+// keepLeases renews, and compares checkpoints meanwhile: if the server died and forgot the
+// last commits (sqlNoWait), the next compare-and-set may be a long way off.
 func (f *follower) keepLeases(ctx context.Context) error {
 	var lanes []int
 	var epochs []int64
+	sure := map[int]eventstore.Position{}
 	for _, l := range f.lanes {
-		if _, _, owned, _ := l.progress(); owned {
-			lanes, epochs = append(lanes, l.no), append(epochs, l.epoch.Load())
+		if saved, owned := l.kept(); owned {
+			lanes, epochs, sure[l.no] = append(lanes, l.no), append(epochs, l.epoch.Load()), saved
 		}
 	}
 	if len(lanes) == 0 {
 		return nil
 	}
-	_, err := f.engine.DB.Exec(ctx, sqlRenew, f.group.Name, f.build.Build, lanes, epochs, f.engine.lease())
+	rows, err := f.engine.DB.Query(ctx, sqlRenew, f.group.Name, f.build.Build, lanes, epochs, f.engine.lease())
+	if err != nil {
+		return err
+	}
+	var no int
+	var epoch int64
+	var now mark
+	_, err = pgx.ForEachRow(rows, []any{&no, &epoch, &now.Hi, &now.Lo}, func() error {
+		if l := f.lanes[no]; l.epoch.Load() == epoch && now.position().Before(sure[no]) {
+			l.lost.Store(true)
+		}
+		return nil
+	})
 	return err
 }
 

@@ -8,7 +8,8 @@ import (
 const (
 	sqlRegister = `insert into pj.follower as f (grp, build, owner, expires) values ($1, $2, $3, clock_timestamp() + $4::interval)
 		on conflict (grp, build, owner) do update set expires = excluded.expires`
-	sqlOthers = `select count(*) from pj.follower where grp = $1 and build = $2 and owner <> $3 and expires > clock_timestamp()`
+	sqlOthers = `select count(*) from pj.follower where grp = $1 and build = $2 and owner <> $3
+		and expires between clock_timestamp() and clock_timestamp() + 2 * $4::interval`
 	sqlForget = `delete from pj.follower where expires < clock_timestamp() - interval '1 minute'`
 	sqlYield  = `update pj.lane l set expires = null, owner = null from unnest($3::int[], $4::bigint[]) as mine (lane, epoch)
 		where l.grp = $1 and l.build = $2 and l.lane = mine.lane and l.epoch = mine.epoch`
@@ -24,7 +25,7 @@ func (f *follower) register(ctx context.Context) error {
 		return err
 	}
 	var others int
-	if err := f.engine.DB.QueryRow(ctx, sqlOthers, f.group.Name, f.build.Build, f.owner).Scan(&others); err != nil {
+	if err := f.engine.DB.QueryRow(ctx, sqlOthers, f.group.Name, f.build.Build, f.owner, f.engine.lease()).Scan(&others); err != nil {
 		return err
 	}
 	f.share.Store(int32((len(f.lanes) + others) / (others + 1)))

@@ -122,7 +122,8 @@ func (f *follower) advance(ctx context.Context, l *lane, s stint) error {
 }
 
 // Nothing is lost if the server forgets the last commits in a crash: rows and checkpoint
-// go together, and the log is still there. So a batch does not wait for the disk.
+// go together, and the log is still there. So a batch does not wait for the disk; keepLeases
+// notices if the server has forgotten some.
 const sqlNoWait = `set local synchronous_commit = off`
 
 const sqlCheckpoint = `update pj.lane set hi = $5::text::numeric, lo = $6::text::numeric, event_at = $7, attempts = 0,
@@ -142,11 +143,12 @@ func (f *follower) commit(ctx context.Context, l *lane, s stint, changes []write
 			f.engine.lease(), from.Hi, from.Lo).Exec(moved)
 		return nil
 	}
-	if f.engine.faults.loose { // the mutation that the tests must catch
+	failpoint.At("engine.folded/" + f.group.Name)
+	if f.engine.faults.loose || failpoint.Broken("engine.loose") { // the mutation that the tests must catch
 		if err := f.transact(ctx, rows); err != nil {
 			return err
 		}
-		failpoint.At("engine.in_commit")
+		failpoint.At("engine.loose") // rows without their checkpoint
 		return f.transact(ctx, checkpoint)
 	}
 	return f.transact(ctx, rows, checkpoint)
