@@ -78,9 +78,9 @@ func TestControlAFrozenOwnerWithoutFenceIsFound(t *testing.T) {
 	l.direct(second)
 	w.taken(second)
 	l.await(60, time.Minute)
+	l.end() // the second would write over what the first spoils
 	first.signal(syscall.SIGCONT)
 	time.Sleep(2 * time.Second)
-	l.end()
 	w.unsound(invariant.ReadModels, invariant.ReadMoney, invariant.Behind, invariant.Parked)
 }
 
