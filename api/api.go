@@ -23,12 +23,14 @@ import (
 	"portico/internal/eventstore"
 	"portico/internal/idempotency"
 	"portico/projections"
+	"portico/projections/engine"
 )
 
 // Deps is what the API needs. Checks and Progress may be left out.
 type Deps struct {
 	Commands *commands.Commands
 	Queries  *projections.Queries
+	Engine   *engine.Engine // of the read models: who is parked
 	Auth     *auth.Keys
 	Once     *idempotency.Store
 	// Wait blocks until a group of read models shows what a position led to, for a customer

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 // shown is how a query is answered.
 type shown[R any] struct {
 	Position string `header:"Portico-Position" example:"s1.42.0" doc:"The answer shows at least what happened up to here; absent if nothing was asked for"`
-	Stale    string `header:"Portico-Stale" doc:"1 if the answer does not yet show the position asked for"`
+	Stale    string `header:"Portico-Stale" doc:"1 if the answer does not yet show the position asked for; repair if an event of this customer cannot be applied, so that the answer shows how things were before it"`
 	Body     R
 }
 
@@ -73,10 +74,21 @@ func query[F, R any](a *api, path, group string, who policy, name string, f func
 				out.Position, out.Stale, rq.stale = "", "1", true
 			}
 		}
+		if a.parked(ctx, group, concerned(rq, ofCustomer, id, filter)) {
+			out.Stale, rq.stale = "repair", true
+		}
 		if out.Body, err = f(ctx, rq.viewer(), *filter); err != nil {
 			return nil, a.failed(ctx, err)
 		}
 		return out, nil
+	})
+}
+
+// parked tells whether one of the customers is, whom an answer concerns.
+func (a *api) parked(ctx context.Context, group string, customers []uuid.UUID) bool {
+	return slices.ContainsFunc(customers, func(c uuid.UUID) bool {
+		is, err := a.Engine.IsParked(ctx, group, c)
+		return err == nil && is // who cannot be asked about is not there to be read either
 	})
 }
 

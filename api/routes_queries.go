@@ -33,6 +33,8 @@ func (a *api) queryRoutes() {
 	get(a, "/v1/unassigned-documents", staff, readers, q.ListUnassignedDocuments)
 	get(a, "/v1/imports", staff, readers, q.ListImports)
 
+	getAll(a, "/v1/parked-customers", portal, readers, a.ListParkedCustomers)
+
 	get(a, "/v1/contacts", projections.Access.Name, readers, q.ListContacts)
 	get(a, "/v1/api-keys", projections.Access.Name, watchers, q.ListAPIKeys)
 	get(a, "/v1/history", projections.Audit.Name, auditors, q.GetHistory)

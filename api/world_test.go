@@ -78,6 +78,7 @@ func newWorld(t testing.TB) *world {
 	w.a = assemble(Deps{
 		Commands: w.commands,
 		Queries:  &projections.Queries{DB: w.db, Schema: w.engine.ActiveSchema, Clock: time.Now, Store: w.store, Codec: w.commands.Codec},
+		Engine:   w.engine,
 		Wait:     w.wait,
 		Auth:     &auth.Keys{DB: w.db, Commands: w.commands, Clock: time.Now},
 		Once:     &idempotency.Store{DB: w.db},

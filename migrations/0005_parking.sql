@@ -54,6 +54,7 @@ do $$
 begin
   if exists (select 1 from pg_roles where rolname = 'portico_app') then
     grant select, insert, update, delete on pj.parked, pj.held, pj.follower to portico_app;
+    grant update, delete on portico.policy_refusals to portico_app; -- what was refused can be tried again
   end if;
 end $$;
 -- +goose StatementEnd

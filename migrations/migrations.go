@@ -8,6 +8,7 @@ package migrations
 
 import (
 	"context"
+	"database/sql"
 	"embed"
 	"fmt"
 	"time"
@@ -34,27 +35,41 @@ const lockKey = 0x706f727469636f
 // Up applies what is pending, each file in its own transaction. Of several programs that
 // start at once, one migrates and the others wait for it.
 func Up(ctx context.Context, databaseURL string) (done []Applied, err error) {
-	err = locked(ctx, databaseURL, func(p *goose.Provider) error {
+	err = locked(ctx, databaseURL, func(p *goose.Provider, lock *sql.Conn) error {
 		results, err := p.Up(ctx)
 		for _, r := range results {
 			done = append(done, Applied{r.Source.Version, r.Source.Path, r.Duration})
 		}
+		if err != nil {
+			return err
+		}
+		_, err = lock.ExecContext(ctx, sqlGrantDatabase)
 		return err
 	})
 	return done, err
 }
 
+// What 0001 grants on the database itself is not in a dump of it, nor in a copy. Whoever
+// may not grant gets a warning from PostgreSQL, and no error.
+const sqlGrantDatabase = `
+DO $$
+BEGIN
+  IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'portico_app') AND NOT has_database_privilege('portico_app', current_database(), 'CREATE') THEN
+    EXECUTE format('GRANT CREATE ON DATABASE %I TO portico_app', current_database());
+  END IF;
+END $$`
+
 // Versions tells the database's version and the newest that this program knows. A smaller
 // current means pending migrations; a larger one, that a newer program was here.
 func Versions(ctx context.Context, databaseURL string) (current, newest int64, err error) {
-	err = locked(ctx, databaseURL, func(p *goose.Provider) error {
+	err = locked(ctx, databaseURL, func(p *goose.Provider, _ *sql.Conn) error {
 		current, newest, err = p.GetVersions(ctx)
 		return err
 	})
 	return current, newest, err
 }
 
-func locked(ctx context.Context, databaseURL string, use func(*goose.Provider) error) error {
+func locked(ctx context.Context, databaseURL string, use func(p *goose.Provider, lock *sql.Conn) error) error {
 	config, err := pgx.ParseConfig(databaseURL)
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
@@ -76,7 +91,7 @@ func locked(ctx context.Context, databaseURL string, use func(*goose.Provider) e
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
-	if err := use(provider); err != nil {
+	if err := use(provider, conn); err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
 	return nil

@@ -17,6 +17,7 @@ import (
 	"portico/commands"
 	"portico/domain/catalog"
 	"portico/domain/tenant"
+	"portico/internal/archive"
 	"portico/internal/auth"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
@@ -54,7 +55,7 @@ func open(ctx context.Context, s *settings) (*app, error) {
 	if err := a.database(ctx, s); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
-	if err := a.wire(s); err != nil {
+	if err := a.wire(ctx, s); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
 	if err := a.register(ctx, s); err != nil {
@@ -90,12 +91,15 @@ func (a *app) database(ctx context.Context, s *settings) (err error) {
 	return err
 }
 
-func (a *app) wire(s *settings) error {
+func (a *app) wire(ctx context.Context, s *settings) error {
 	kek, err := keyring.LoadKEK(s.kekFile())
 	if err != nil {
 		return err
 	}
 	keys, err := keyring.New(a.pool, kek)
+	if err == nil {
+		err = keys.Check(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -114,6 +118,10 @@ func (a *app) wire(s *settings) error {
 
 // register makes sure that there is a tenant, with the settings that the flags give.
 func (a *app) register(ctx context.Context, s *settings) error {
+	// Half a log perhaps has none yet, and must not get another.
+	if err := archive.Unfinished(ctx, a.pool); err != nil {
+		return err
+	}
 	known, err := a.commands.TenantKnown(ctx, tenantCode)
 	if err != nil || known {
 		return err

@@ -73,8 +73,9 @@ directory, or joins the one that another portico process has started.`,
 	s.flags(cmd.PersistentFlags())
 	cmd.AddCommand(
 		serveCommand(&s), migrateCommand(&s), importCommand(&s), historyCommand(&s),
-		projectionsCommand(&s), keysCommand(&s), benchCommand(&s), versionCommand(),
+		projectionsCommand(&s), policiesCommand(&s), keysCommand(&s), benchCommand(&s), versionCommand(),
 	)
+	cmd.AddCommand(logCommand(&s))
 	return cmd
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,69 +16,13 @@ import (
 func projectionsCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "projections",
-		Short: "Read models: list, rebuild, verify",
+		Short: "Read models: list, rebuild, roll back, verify, retry",
 		Long: `Read models are made from the log and can be made again from it at any time. They
-come in groups: portal (what customers see), staff, access and audit.`,
+come in groups: portal (what customers see), staff, access and audit. A group's tables are
+a build; a rebuild makes new ones beside them, and the ones before are kept for a way back.`,
 	}
-	cmd.AddCommand(listProjectionsCommand(s), rebuildCommand(s), verifyCommand(s))
+	cmd.AddCommand(listProjectionsCommand(s), rebuildCommand(s), rollbackCommand(s), verifyCommand(s), retryCommand(s))
 	return cmd
-}
-
-func listProjectionsCommand(s *settings) *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "Each group's build, position and lag",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return with(cmd.Context(), s, func(a *app) error {
-				listed, err := a.engine.List(cmd.Context())
-				if err != nil {
-					return err
-				}
-				if asJSON {
-					return json.NewEncoder(cmd.OutOrStdout()).Encode(listed)
-				}
-				t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-				fmt.Fprintln(t, "group\tversion\tbuild\tstate\tlanes\tleased\tposition\thead\tlag s\terror")
-				for _, l := range listed {
-					fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%d\t%d\t%s\t%s\t%.1f\t%s\n", l.Group, l.Version, l.Build, l.State, l.Lanes, l.Leased, l.Position, l.Head, l.Lag, l.Error)
-				}
-				return t.Flush()
-			})
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
-	return cmd
-}
-
-func rebuildCommand(s *settings) *cobra.Command {
-	return &cobra.Command{
-		Use:   "rebuild [GROUP...]",
-		Short: "Make read models anew beside the live ones, then switch",
-		Long: `Folds the log into fresh tables, switches to them in one step when they have caught
-up, and keeps the old ones until the next rebuild. Queries are answered all the while.`,
-		Example:   "  portico projections rebuild portal",
-		ValidArgs: groupNames(),
-		Args:      cobra.OnlyValidArgs,
-		RunE: func(cmd *cobra.Command, groups []string) error {
-			if len(groups) == 0 {
-				groups = groupNames()
-			}
-			return with(cmd.Context(), s, func(a *app) error {
-				for _, g := range groups {
-					bar := newBar(cmd.ErrOrStderr(), "rebuilding "+g)
-					err := a.engine.Rebuild(cmd.Context(), g, func(done, total uint64) { bar.set(int64(done), int64(total)) })
-					bar.finish()
-					if err != nil {
-						return err
-					}
-					fmt.Fprintf(cmd.OutOrStdout(), "%s rebuilt\n", g)
-				}
-				return nil
-			})
-		},
-	}
 }
 
 func groupNames() (names []string) {
@@ -87,30 +32,37 @@ func groupNames() (names []string) {
 	return names
 }
 
-func verifyCommand(s *settings) *cobra.Command {
+// named is the groups that were asked for: all if none was.
+func named(groups []string) []string {
+	if len(groups) == 0 {
+		return groupNames()
+	}
+	return groups
+}
+
+func listProjectionsCommand(s *settings) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "verify [GROUP...]",
-		Short: "Compare every live read model with a fresh fold of the log, row for row",
-		Long: `Ends with status 1 if a row differs, is missing or is too many, and says which. The
-server may be running meanwhile.`,
-		ValidArgs: groupNames(),
-		Args:      cobra.OnlyValidArgs,
-		RunE: func(cmd *cobra.Command, groups []string) error {
+		Use:   "list",
+		Short: "Each group's builds: state, position, lag, who works on them",
+		Long: `Lists the builds of every group. State is
+  building   being made, for the first time or by a rebuild
+  ready      has caught up and is about to become active, or is held back
+  active     what queries read
+  retired    what queries read before; portico projections rollback returns to it
+Behind counts the events of the log that are not applied, lag is the age of the oldest of
+them. Parked counts the customers of whom an event cannot be applied.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			return with(cmd.Context(), s, func(a *app) error {
-				if err := a.engine.Ensure(cmd.Context()); err != nil {
-					return err
-				}
-				bar := newBar(cmd.ErrOrStderr(), "verifying")
-				found, err := a.engine.Verify(cmd.Context(), groups, func(group string, done, total uint64) {
-					bar.describe("verifying " + group)
-					bar.set(int64(done), int64(total))
-				})
-				bar.finish()
+				builds, err := a.engine.Builds(cmd.Context())
 				if err != nil {
 					return err
 				}
-				return printVerified(cmd.OutOrStdout(), found, asJSON)
+				if asJSON {
+					return json.NewEncoder(cmd.OutOrStdout()).Encode(builds)
+				}
+				return printBuilds(cmd.OutOrStdout(), builds)
 			})
 		},
 	}
@@ -118,25 +70,30 @@ server may be running meanwhile.`,
 	return cmd
 }
 
-func printVerified(w io.Writer, found []engine.Verified, asJSON bool) error {
-	differences := int64(0)
-	for _, v := range found {
-		differences += v.Differences
+func printBuilds(w io.Writer, builds []engine.Built) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "group\tversion\tbuild\tstate\tsince\tlanes\tleased\tposition\thead\tbehind\tlag s\tparked\tMB\tnodes")
+	for _, b := range builds {
+		fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%s\t%d\t%d\t%s\t%s\t%d\t%.1f\t%d\t%d\t%s\n", b.Group, b.Version, b.Build, b.State,
+			b.Since.Format(time.DateTime), b.Lanes, b.Leased, b.Position, b.Head, b.Behind, b.Lag, b.Parked, b.Bytes>>20, listed(b.Nodes))
 	}
-	if asJSON {
-		if err := json.NewEncoder(w).Encode(found); err != nil {
-			return err
-		}
-	} else {
-		for _, v := range found {
-			fmt.Fprintf(w, "%s: %d rows compared, %d differences\n", v.Group, v.Rows, v.Differences)
-			for _, d := range v.First {
-				fmt.Fprintf(w, "  %s %s is %s %s: live %q, fresh %q\n", d.Table, d.Key, d.Kind, d.Column, d.Live, d.Fresh)
-			}
-		}
+	if err := t.Flush(); err != nil {
+		return err
 	}
-	if differences > 0 {
-		return status{1, fmt.Errorf("%d differences: portico projections rebuild makes the read models anew", differences)}
+	for _, b := range builds {
+		if b.HeldFor != nil {
+			printHeld(w, &engine.HeldBack{Group: b.Group, Build: b.Build, Finding: *b.HeldFor})
+		}
+		if b.Error != "" {
+			fmt.Fprintf(w, "%s build %d: %s\n", b.Group, b.Build, b.Error)
+		}
 	}
 	return nil
+}
+
+func listed(nodes []string) string {
+	if len(nodes) == 0 {
+		return "-"
+	}
+	return fmt.Sprint(nodes)
 }

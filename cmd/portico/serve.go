@@ -55,7 +55,7 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 	}
 	go a.once.Run(ctx, func(err error) { a.log.Warn("forgetting old idempotency keys", "error", err) })
 	handler, err := api.New(api.Deps{
-		Commands: a.commands, Queries: a.queries, Auth: a.keys, Once: a.once, Wait: a.waiter.shown,
+		Commands: a.commands, Queries: a.queries, Engine: a.engine, Auth: a.keys, Once: a.once, Wait: a.waiter.shown,
 		Checks: a.checks(), Progress: a.progress, Log: a.log, Clock: time.Now, TrustedProxies: proxies, Version: version,
 	})
 	if err != nil {
@@ -134,7 +134,7 @@ func (a *app) progress(ctx context.Context) (all []api.Progress, err error) {
 	for _, l := range listed {
 		if l.State == "active" {
 			lag := time.Duration(l.Lag * float64(time.Second))
-			all = append(all, api.Progress{Kind: "group", Name: l.Group, Lag: lag, Events: l.Behind, Fenced: fenced[l.Group]})
+			all = append(all, api.Progress{Kind: "group", Name: l.Group, Lag: lag, Events: l.Behind, Parked: int64(l.Parked), Fenced: fenced[l.Group]})
 		}
 	}
 	low, err := a.policies.Progress(ctx)

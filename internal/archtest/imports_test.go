@@ -57,6 +57,7 @@ var reserved = map[string][]string{
 	"github.com/schollz/progressbar":      {"cmd/portico"},
 	"github.com/Shopify/toxiproxy":        {"internal/torture"},
 	"github.com/hashicorp/golang-lru":     {"commands", "internal/keyring", "projections"},
+	"github.com/klauspost/compress":       {"internal/archive"},
 }
 
 func TestImports(t *testing.T) {

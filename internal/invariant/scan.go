@@ -28,11 +28,8 @@ type scan struct {
 	carried  carried
 }
 
-// span is where a stream begins and ends.
-type span struct {
-	version     int64
-	first, last uint64
-}
+// span is how long a stream is.
+type span struct{ version int64 }
 
 type place struct {
 	stream  eventstore.StreamName
@@ -68,7 +65,7 @@ func scanLog(ctx context.Context, store eventstore.Store, codec *envelope.Codec,
 			s.log(rec, last, r)
 			last = rec.At
 			if was, twice := ids[rec.ID]; twice {
-				r.add(Unique, "event %s is at %d and at %d", rec.ID, was, rec.Pos.Hi)
+				r.add(RuleID, rec.ID, "it is at %d and at %d", was, rec.Pos.Hi)
 			}
 			ids[rec.ID] = rec.Pos.Hi
 			e, err := codec.Open(ctx, rec)
@@ -77,7 +74,7 @@ func scanLog(ctx context.Context, store eventstore.Store, codec *envelope.Codec,
 			}
 			b := block{e.Meta.CommandID, rec.Stream}
 			if v, seen := blocks[b]; seen && v != rec.Version-1 {
-				r.add(OneCommand, "command %s is in %s at version %d and again at %d", b.command, rec.Stream, v, rec.Version)
+				r.add(RuleCommand, rec.Stream, "command %s is there at version %d and again at %d", b.command, v, rec.Version)
 			}
 			blocks[b] = rec.Version
 			s.meaning(e, r)
@@ -92,20 +89,20 @@ func scanLog(ctx context.Context, store eventstore.Store, codec *envelope.Codec,
 func (s *scan) log(rec eventstore.Recorded, last time.Time, r *Report) {
 	pos := rec.Pos.Hi
 	if pos != s.head+1 {
-		r.add(Dense, "position %d follows %d", pos, s.head)
+		r.add(RuleDense, pos, "it follows %d", s.head)
 	}
 	s.head = pos
 	if rec.At.Before(last) {
-		r.add(Time, "position %d was committed at %v, the one before at %v", pos, rec.At, last)
+		r.add(RuleTime, pos, "it was committed at %v, the one before at %v", rec.At, last)
 	}
 	known, ok := s.streams[rec.Stream]
 	if !ok {
-		known = span{eventstore.NoStream, pos, pos}
+		known = span{eventstore.NoStream}
 	}
 	if rec.Version != known.version+1 {
-		r.add(Order, "%s@%d at %d follows version %d", rec.Stream, rec.Version, pos, known.version)
+		r.add(RuleStream, rec.Stream, "version %d at %d follows version %d", rec.Version, pos, known.version)
 	}
-	known.version, known.last = rec.Version, pos
+	known.version = rec.Version
 	s.streams[rec.Stream] = known
 	s.at[pos] = place{rec.Stream, rec.Version}
 	r.Events++
@@ -166,10 +163,10 @@ func (c carried) document(id uuid.UUID, customer *uuid.UUID) {
 func (c carried) check(r *Report) {
 	for id, d := range c {
 		if d.owed != d.posted || d.owed > 1 {
-			r.add(Carried, "document %s is owed by %d customers and was posted %d times", id, d.owed, d.posted)
+			r.add(RuleCarried, id, "it is owed by %d customers and was posted %d times", d.owed, d.posted)
 		}
 		if d.posted > 0 && d.reversed != d.voided || d.voided > 1 {
-			r.add(Carried, "document %s was voided %d times and reversed on its account %d times", id, d.voided, d.reversed)
+			r.add(RuleCarried, id, "it was voided %d times and reversed on its account %d times", d.voided, d.reversed)
 		}
 	}
 }

@@ -18,7 +18,9 @@ import (
 	"portico/projections/engine"
 )
 
-// System is Portico on a database, as its checker sees it.
+// System is Portico on a database, as its checker sees it: the log, what clients were
+// told, money, policies and read models (SECURITY §6, invariant I). It shares no code
+// with what it checks where it can help it: the arithmetic of the ledger is its own.
 type System struct {
 	DB       *pgxpool.Pool
 	Store    *eventstore.Postgres
@@ -68,7 +70,7 @@ func (s *System) Check(ctx context.Context, receipts []Receipt) (r Report, err e
 	log.carried.check(&r)
 	log.checkLedgers(&r)
 	for _, check := range []func() error{
-		func() error { return s.registry(ctx, log, &r) },
+		func() error { return s.tables(ctx, &r) },
 		func() error { return s.left(ctx, &r) },
 		func() error { return s.fold(ctx, &r) },
 		func() error { return s.readMoney(ctx, log, &r) },
@@ -80,36 +82,11 @@ func (s *System) Check(ctx context.Context, receipts []Receipt) (r Report, err e
 	return r, nil
 }
 
-const (
-	sqlHead    = `select pos from es.head`
-	sqlStreams = `select name, version, first_pos, last_pos from es.streams`
-)
-
-// registry compares what the store keeps about its events with the events.
-func (s *System) registry(ctx context.Context, log *scan, r *Report) error {
-	var head int64
-	if err := s.DB.QueryRow(ctx, sqlHead).Scan(&head); err != nil {
-		return err
-	}
-	if uint64(head) != log.head {
-		r.add(Registry, "es.head says %d, and the last event is at %d", head, log.head)
-	}
-	rows, err := s.DB.Query(ctx, sqlStreams)
-	if err != nil {
-		return err
-	}
-	var name eventstore.StreamName
-	var is span
-	count := 0
-	_, err = pgx.ForEachRow(rows, []any{&name, &is.version, &is.first, &is.last}, func() error {
-		count++
-		if found := log.streams[name]; found != is {
-			r.add(Registry, "es.streams says %v of %s, and its events %v", is, name, found)
-		}
-		return nil
-	})
-	if count != len(log.streams) {
-		r.add(Registry, "es.streams has %d streams, and the events %d", count, len(log.streams))
+// tables checks the log's own.
+func (s *System) tables(ctx context.Context, r *Report) error {
+	found, err := Log(ctx, s.DB, nil)
+	for _, f := range found {
+		r.find(f)
 	}
 	return err
 }
@@ -130,17 +107,17 @@ func (s *System) left(ctx context.Context, r *Report) error {
 		}
 		found, err := pgx.CollectRows(rows, pgx.RowTo[string])
 		for _, f := range found {
-			r.add(rule, "%s", f)
+			r.add(rule, f, "somebody has to see to it")
 		}
 		return err
 	}
-	err := list(PolicyLeft, sqlRefusals)
+	err := list(RulePolicy, sqlRefusals)
 	var parks bool
 	if err := s.DB.QueryRow(ctx, sqlHasParked).Scan(&parks); err != nil {
 		return err
 	}
 	if parks {
-		err = errors.Join(err, list(Parked, sqlParked))
+		err = errors.Join(err, list(RuleParked, sqlParked))
 	}
 	return err
 }

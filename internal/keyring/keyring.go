@@ -119,6 +119,26 @@ const (
 		values ($1, $2, 1, 1, $3, 'live') on conflict do nothing`
 )
 
+const sqlSome = `select tenant, subject, key_no from portico.subject_keys where state = 'live' order by created_at, tenant, subject limit 3`
+
+// Check refuses a key-encryption key that opens none of the keys that there are: with the
+// wrong file every event would look damaged.
+func (k *Keyring) Check(ctx context.Context) error {
+	rows, err := k.db.Query(ctx, sqlSome)
+	if err != nil {
+		return err
+	}
+	some, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (r ref, err error) {
+		return r, row.Scan(&r.tenant, &r.subject, &r.no)
+	})
+	for _, r := range some {
+		if _, err = k.Numbered(ctx, r.tenant, r.subject, r.no); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
 // Current is the subject's newest key, made if there is none. An erased subject never
 // gets another.
 func (k *Keyring) Current(ctx context.Context, tenant string, subject uuid.UUID) (envelope.Key, error) {

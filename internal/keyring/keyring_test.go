@@ -222,3 +222,25 @@ func TestMemory(t *testing.T) {
 		t.Error("somebody else's key went with it")
 	}
 }
+
+func TestTheWrongKeyFileIsFoundOutAtTheStart(t *testing.T) {
+	db := pgtest.Pool(t)
+	right, wrong := ring(t, db, kek), ring(t, db, bytes.Repeat([]byte{8}, keySize))
+	if err := wrong.Check(t.Context()); err != nil {
+		t.Errorf("no keys yet: %v", err)
+	}
+	seal(t, right, jane)
+	seal(t, right, acme)
+	if err := right.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := ring(t, db, bytes.Repeat([]byte{8}, keySize)).Check(t.Context()); err == nil || !strings.Contains(err.Error(), "right key file") {
+		t.Errorf("the wrong key: %v", err)
+	}
+	if _, err := db.Exec(t.Context(), `update portico.subject_keys set wrapped = '\x00' where subject = $1`, jane); err != nil {
+		t.Fatal(err)
+	}
+	if err := ring(t, db, kek).Check(t.Context()); err != nil {
+		t.Errorf("one damaged key is not the wrong key: %v", err)
+	}
+}

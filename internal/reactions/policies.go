@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
+	"strconv"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
@@ -81,29 +83,50 @@ func (p *Policies) Progress(ctx context.Context) (eventstore.Position, error) {
 	return low, err
 }
 
+// patientTries are how often an event is handed out that fails for a reason that may pass.
+// The waits between add up to half a minute.
+const patientTries = 5
+
 func (p *Policies) handle(m *message.Message) error {
 	failpoint.At("reactions.before_handle")
 	recorded, err := fromMessage(m)
 	if err != nil {
 		return err
 	}
-	e, err := p.Codec.Open(m.Context(), recorded)
-	if err != nil {
-		return err
-	}
-	receipt, err := p.follow(m.Context(), e)
+	receipt, err := p.act(m.Context(), recorded)
 	failpoint.At("reactions.after_handle") // appended, and not acknowledged
 	var refused *domain.Error
-	if errors.As(err, &refused) && refused.Kind != domain.KindUnavailable {
-		return p.refusal(m.Context(), e, refused)
+	switch {
+	case err == nil:
+		if t := p.Subscriber.owned(topic); t != nil {
+			t.emit(receipt.Position)
+		}
+		return nil
+	case m.Context().Err() != nil, errors.Is(err, eventstore.ErrUnavailable), errors.Is(err, eventstore.ErrUnknownOutcome):
+		return err
+	case errors.As(err, &refused) && refused.Kind == domain.KindUnavailable:
+		return err
+	case refused != nil:
+		return p.refusal(m.Context(), recorded, refused.Code, refused.Message)
 	}
+	if try, _ := strconv.Atoi(m.Metadata.Get(keyTry)); try < patientTries {
+		return fmt.Errorf("%s of %s: %w", recorded.Type, recorded.Stream, err)
+	}
+	return p.refusal(m.Context(), recorded, "internal", err.Error())
+}
+
+// act opens an event and asks for what it leads to.
+func (p *Policies) act(ctx context.Context, r eventstore.Recorded) (receipt commands.Receipt, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	e, err := p.Codec.Open(ctx, r)
 	if err != nil {
-		return fmt.Errorf("%s of %s: %w", e.Type, e.Stream, err)
+		return receipt, err
 	}
-	if t := p.Subscriber.owned(topic); t != nil {
-		t.emit(receipt.Position)
-	}
-	return nil
+	return p.follow(ctx, e)
 }
 
 // follow asks for what an event leads to.
@@ -160,15 +183,4 @@ func because(e envelope.Event) domain.Because {
 		return domain.Because{Reason: *e.Meta.Reason}
 	}
 	return domain.Because{Reason: domain.Reason{Code: "account_reversed"}}
-}
-
-const sqlRefusal = `insert into portico.policy_refusals (consumer, event_id, stream, pos, code, message)
-	values ($1, $2, $3, $4, $5, $6) on conflict do nothing`
-
-// refusal records what cannot be carried over by trying again. The log goes on; staff see
-// what is open.
-func (p *Policies) refusal(ctx context.Context, e envelope.Event, refused *domain.Error) error {
-	p.Log.Error("a policy was refused", "type", e.Type, "stream", e.Stream, "position", e.Pos.String(), "code", refused.Code)
-	_, err := p.Subscriber.DB.Exec(ctx, sqlRefusal, topic, e.ID, string(e.Stream), e.Pos.String(), refused.Code, refused.Message)
-	return err
 }

@@ -2,9 +2,11 @@ package reactions
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -261,3 +263,40 @@ func TestRefusalsAreRecorded(t *testing.T) {
 		t.Errorf("recorded refusal: %q, %v", code, err)
 	}
 }
+
+// What can never be opened is set aside: the customer's other events, and everybody else's
+// wait for nothing, are carried over; mended, it is carried over too.
+func TestAnUnreadableEventIsSetAsideAndCarriedOverLater(t *testing.T) {
+	w := newWorld(t, eventstore.NewMemory(), pgtest.Pool(t), &keyring.Memory{}, "one")
+	of := w.customers(t, 1)[0]
+	w.policies.Subscriber.pauses = time.Millisecond
+	good := *w.commands.Codec
+	w.policies.Codec = &envelope.Codec{Catalog: domain.NewCatalog(domain.Types{domain.TypeOf[brokenIssued]("invoice.issued")}), Keys: good.Keys}
+	first := w.issue(t, of, "INV-1", 5)
+	stop := w.start()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	must[eventstore.Position](t)(w.policies.Settle(ctx, first.Position))
+	stop()
+	open := must[[]Refusal](t)(w.policies.Refusals(ctx))
+	if len(open) != 1 || open[0].Code != "internal" || !strings.Contains(open[0].Message, "not mended") || len(w.payable(t, of)) != 0 {
+		t.Fatalf("set aside: %+v", open)
+	}
+	if err := w.policies.Retry(ctx, open[0]); err == nil {
+		t.Fatal("tried again without a change, and it went well")
+	}
+	w.policies.Codec = &good
+	if err := w.policies.Retry(ctx, open[0]); err != nil {
+		t.Fatal(err)
+	}
+	if open := must[[]Refusal](t)(w.policies.Refusals(ctx)); len(open) != 0 || w.payable(t, of)[first.ID] != 5 {
+		t.Errorf("still set aside: %+v; posted %v", open, w.payable(t, of))
+	}
+}
+
+// brokenIssued is an invoice.issued that a program cannot read.
+type brokenIssued struct{}
+
+func (brokenIssued) Evolve(s struct{}) struct{} { return s }
+
+func (*brokenIssued) UnmarshalJSON([]byte) error { return errors.New("not mended") }

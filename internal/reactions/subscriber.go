@@ -35,6 +35,7 @@ type Subscriber struct {
 	Wanted map[string]bool // event types to hand out; the others count as handled
 	Log    *slog.Logger
 
+	pauses  time.Duration // before it is handed out again: a second at first
 	stop    context.CancelFunc
 	running sync.WaitGroup
 	mu      sync.Mutex
@@ -47,6 +48,9 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	ctx, stop := context.WithCancel(ctx)
 	s.mu.Lock()
 	s.stop, s.terms = stop, map[string]*term{}
+	if s.pauses == 0 {
+		s.pauses = time.Second
+	}
 	s.mu.Unlock()
 	out := make(chan *message.Message)
 	s.running.Go(func() {
@@ -172,17 +176,18 @@ func laneOf(e eventstore.Recorded, lanes int) int {
 func (s *Subscriber) lane(ctx context.Context, t *term, in <-chan eventstore.Recorded, out chan<- *message.Message) {
 	for e := range in {
 		for try := 0; ctx.Err() == nil; try++ {
-			if s.deliver(ctx, e, out) {
+			if s.deliver(ctx, e, try, out) {
 				t.done(e.Pos)
 				break
 			}
-			pause(ctx, min(time.Second<<min(try, 5), 30*time.Second))
+			pause(ctx, min(s.pauses<<min(try, 5), 30*time.Second))
 		}
 	}
 }
 
-func (s *Subscriber) deliver(ctx context.Context, e eventstore.Recorded, out chan<- *message.Message) (acknowledged bool) {
+func (s *Subscriber) deliver(ctx context.Context, e eventstore.Recorded, try int, out chan<- *message.Message) (acknowledged bool) {
 	m := toMessage(e)
+	m.Metadata.Set(keyTry, strconv.Itoa(try))
 	mctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	m.SetContext(mctx)
@@ -218,6 +223,7 @@ const (
 	keyType    = "type"
 	keyAt      = "at"
 	keyMeta    = "meta"
+	keyTry     = "try" // how often it was handed out before
 )
 
 func toMessage(e eventstore.Recorded) *message.Message {

@@ -267,5 +267,5 @@ func TestControlCommitTimesThatRunBackwardsAreFound(t *testing.T) {
 	step("-2h")
 	l.await(10, time.Minute)
 	l.end()
-	w.unsound(invariant.Time)
+	w.unsound(invariant.RuleTime)
 }

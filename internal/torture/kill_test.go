@@ -144,7 +144,7 @@ func TestControlCheckpointApartFromItsRowsIsFound(t *testing.T) {
 	n = w.launch(port)
 	n.await()
 	l.end()
-	w.unsound(invariant.ReadModels, invariant.Behind, invariant.Parked)
+	w.unsound(invariant.RuleReadModels, invariant.RuleBehind, invariant.RuleParked)
 }
 
 // has tells whether the program has a failpoint.

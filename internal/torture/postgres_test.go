@@ -69,7 +69,7 @@ func TestControlCommitsThatDoNotWaitAreFound(t *testing.T) {
 	w.pg.start()
 	n = w.launch(port)
 	n.await()
-	w.unsound(invariant.Acked)
+	w.unsound(invariant.RuleAcked)
 }
 
 // backIn is how long the first success may take after the database is back.

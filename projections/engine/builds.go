@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -10,7 +11,8 @@ import (
 )
 
 // The life of a build: building, ready (has caught up once), active (read by queries),
-// retired (kept for roll-back), dropped. A scratch build is verify's.
+// retired (kept for roll-back, which makes it ready again), dropped. A scratch build is
+// verify's, or one that was given up and is still to be dropped.
 const (
 	stateBuilding = "building"
 	stateReady    = "ready"
@@ -28,12 +30,31 @@ type build struct {
 	Lanes   int    `db:"lanes"`
 	Schema  string `db:"schema"`
 	State   string `db:"state"`
+	Held    bool   `db:"held"`    // a comparison found differences: no switch until a person decides
+	Forced  bool   `db:"forced"`  // a person has decided
+	Revived bool   `db:"revived"` // by a roll-back
+}
+
+const sqlBuilds = `select b.grp, b.build, b.code_version, b.lanes, b.schema, b.state,
+	b.finding is not null and not b.forced as held, b.forced, b.revived from pj.build b `
+
+// oneBuild reads a single build, or says pgx.ErrNoRows.
+func oneBuild(ctx context.Context, db database, sql string, args ...any) (build, error) {
+	rows, err := db.Query(ctx, sql, args...)
+	if err != nil {
+		return build{}, err
+	}
+	return pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[build])
+}
+
+// again is a build as it is now.
+func (e *Engine) again(ctx context.Context, b build) (build, error) {
+	return oneBuild(ctx, e.DB, sqlBuilds+`where grp = $1 and build = $2`, b.Group, b.Build)
 }
 
 const sqlGroupLock = `select pg_advisory_xact_lock(hashtextextended('pj.' || $1, 0))`
 
-const sqlCurrent = `select grp, build, code_version, lanes, schema, state from pj.build
-	where grp = $1 and code_version = $2 and state in ('building', 'ready', 'active') order by build`
+const sqlCurrent = sqlBuilds + `where grp = $1 and code_version = $2 and state in ('building', 'ready', 'active') order by build`
 
 // current lists the builds to follow; it makes the first one of this code version.
 func (e *Engine) current(ctx context.Context, g *Group) ([]build, error) {
@@ -106,11 +127,14 @@ func (e *Engine) makeBuild(ctx context.Context, tx pgx.Tx, g *Group, state strin
 }
 
 const (
-	sqlRetire = `update pj.build set state = 'retired', changed_at = clock_timestamp()
-		where grp = $1 and code_version = $2 and state = 'active'`
-	sqlState = `update pj.build set state = $3, changed_at = clock_timestamp() where grp = $1 and build = $2`
+	// The order of changed_at is the order of switches, also if the clock was set back.
+	sqlChangedNow = `changed_at = greatest(clock_timestamp(), (select max(changed_at) + interval '1 us' from pj.build where grp = $1))`
+	sqlRetire     = `update pj.build set state = 'retired', ` + sqlChangedNow + ` where grp = $1 and code_version = $2 and state = 'active'`
+	sqlState      = `update pj.build set state = $3, ` + sqlChangedNow + ` where grp = $1 and build = $2`
+	sqlActivate   = `update pj.build set state = 'active', finding = null, forced = false, revived = false, ` + sqlChangedNow +
+		` where grp = $1 and build = $2`
 	sqlPoint = `insert into pj.active as a (grp, code_version, build) values ($1, $2, $3)
-		on conflict (grp, code_version) do update set build = excluded.build, since = clock_timestamp()`
+		on conflict (grp, code_version) do update set build = excluded.build, since = clock_timestamp(), moving_until = null`
 )
 
 // activate points queries to a build; the one before is retired.
@@ -118,57 +142,36 @@ func activate(ctx context.Context, tx pgx.Tx, b build) error {
 	if _, err := tx.Exec(ctx, sqlRetire, b.Group, b.Version); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, sqlState, b.Group, b.Build, stateActive); err != nil {
+	if _, err := tx.Exec(ctx, sqlActivate, b.Group, b.Build); err != nil {
 		return err
 	}
 	_, err := tx.Exec(ctx, sqlPoint, b.Group, b.Version, b.Build)
 	return err
 }
 
-// drop takes a build's tables away. Whoever still reads them has a moment to finish.
-func (e *Engine) drop(ctx context.Context, b build) error {
+// drop takes a build's tables away, if it is still in one of the states given. Whoever
+// reads them has a moment to finish.
+func (e *Engine) drop(ctx context.Context, b build, states ...string) error {
 	return pgx.BeginFunc(ctx, e.DB, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, sqlGroupLock, b.Group); err != nil {
+			return err
+		}
+		var state string
+		if err := tx.QueryRow(ctx, sqlBuildState, b.Group, b.Build).Scan(&state); err != nil || !slices.Contains(states, state) {
+			return err
+		}
 		if _, err := tx.Exec(ctx, "set local lock_timeout = '3s'"); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, SQL("drop schema if exists {s} cascade").In(b.Schema)); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "delete from pj.lane where grp = $1 and build = $2", b.Group, b.Build); err != nil {
-			return err
+		for _, table := range []string{"pj.active", "pj.lane"} {
+			if _, err := tx.Exec(ctx, "delete from "+table+" where grp = $1 and build = $2", b.Group, b.Build); err != nil {
+				return err
+			}
 		}
 		_, err := tx.Exec(ctx, sqlState, b.Group, b.Build, stateDropped)
 		return err
 	})
-}
-
-const sqlOld = `select grp, build, code_version, lanes, schema, state from pj.build b where grp = $1 and (
-	state = 'retired' and code_version = $2 and build < (select max(build) from pj.build r
-		where r.grp = $1 and r.code_version = $2 and r.state = 'retired')
-	or state = 'scratch' and made_at < clock_timestamp() - interval '1 day'
-	or state in ('building', 'ready', 'active', 'retired') and code_version < $2 and changed_at < clock_timestamp() - interval '1 day'
-		and not exists (select from pj.lane l where l.grp = b.grp and l.build = b.build and l.expires > clock_timestamp() - interval '1 day'))`
-
-// tidy drops what nobody returns to: builds before the one kept for roll-back, those of
-// older programs that have not run for a day, and what a killed verify left.
-func (e *Engine) tidy(ctx context.Context, g *Group) error {
-	rows, err := e.DB.Query(ctx, sqlOld, g.Name, g.Version)
-	if err != nil {
-		return err
-	}
-	old, err := pgx.CollectRows(rows, pgx.RowToStructByName[build])
-	if err != nil {
-		return err
-	}
-	for _, b := range old {
-		if b.State == stateActive {
-			if _, err := e.DB.Exec(ctx, "delete from pj.active where grp = $1 and build = $2", b.Group, b.Build); err != nil {
-				return err
-			}
-		}
-		if err := e.drop(ctx, b); err != nil {
-			return fmt.Errorf("projections: drop %s: %w", b.Schema, err)
-		}
-	}
-	return nil
 }

@@ -35,10 +35,11 @@ type Engine struct {
 
 // faults are for tests alone.
 type faults struct {
-	hook  func(point string) error // called at commit, committed, renew and save
-	loose bool                     // commit rows and checkpoint apart, which is wrong
-	page  func() int               // events read at a time
-	lease time.Duration
+	hook      func(point string) error // called at commit, committed, renew and save
+	loose     bool                     // commit rows and checkpoint apart, which is wrong
+	unchecked bool                     // switch without comparing
+	page      func() int               // events read at a time
+	lease     time.Duration
 }
 
 func (x *faults) at(point string) error {
@@ -67,6 +68,7 @@ func (e *Engine) keep(ctx context.Context, g *Group) {
 	defer working.Wait()
 	following := map[int]context.CancelFunc{}
 	promoting := make(chan struct{}, 1)
+	tidied := time.Now()
 	for ; ctx.Err() == nil; sleep(ctx, seekEvery) {
 		builds, err := e.current(ctx, g)
 		if err != nil {
@@ -74,6 +76,10 @@ func (e *Engine) keep(ctx context.Context, g *Group) {
 			continue
 		}
 		e.statsOf(g.Name).fine(0)
+		if time.Since(tidied) > tidyEvery {
+			tidied = time.Now()
+			e.tidyUp(ctx, g)
+		}
 		want := map[int]bool{}
 		for _, b := range builds {
 			want[b.Build] = true

@@ -22,13 +22,16 @@ const (
 	// that were let go are taken up to our share; those whose owner died, at once; and
 	// those whose lease would last longer than any: the clock was put back since.
 	sqlLease = `update pj.lane l set owner = $4, epoch = l.epoch + 1, expires = clock_timestamp() + $5::interval
-		from (select lane, expires is not null and owner is distinct from $4 as died from pj.lane
+		from (select lane, expires is not null and owner is distinct from $4 as died from pj.lane as seat,
+				(select count(*) as n from pj.follower f
+					where f.grp = $1 and f.build = $2 and f.owner <> $4 and not $7
+						and f.expires between clock_timestamp() and clock_timestamp() + 2 * $5::interval) others
 			where grp = $1 and build = $2 and lane = any($3)
 			and (expires < clock_timestamp() or owner = $4
-				or expires > clock_timestamp() + 2 * $5::interval and expires < 'infinity' or expires is null and (
+				or expires > clock_timestamp() + 2 * $5::interval and expires < 'infinity' or expires is null and $6 + (
 				select count(*) from pj.lane o where o.grp = $1 and o.build = $2 and o.expires is null
-					and o.lane <= pj.lane.lane) <= $6)
-			order by lane for update skip locked) free
+					and o.lane <= seat.lane) <= (lanes + others.n) / (1 + others.n))
+			order by lane for update of seat skip locked) free
 		where l.grp = $1 and l.build = $2 and l.lane = free.lane
 		returning l.lane, l.epoch, l.hi::text, l.lo::text, l.event_at, free.died, l.attempts,
 			coalesce(l.trying_hi, 0)::text, coalesce(l.trying_lo, 0)::text`
@@ -83,8 +86,8 @@ func (f *follower) seek(ctx context.Context) error {
 		return nil
 	}
 	f.sought = time.Now()
-	room := max(0, int(f.share.Load())-(len(f.lanes)-len(want)))
-	rows, err := f.engine.DB.Query(ctx, sqlLease, f.group.Name, f.build.Build, want, f.owner, f.engine.lease(), room)
+	have := len(f.lanes) - len(want)
+	rows, err := f.engine.DB.Query(ctx, sqlLease, f.group.Name, f.build.Build, want, f.owner, f.engine.lease(), have, f.spare)
 	if err != nil {
 		return err
 	}

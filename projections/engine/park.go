@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,17 +100,14 @@ func errOr(err, otherwise error) error {
 	return otherwise
 }
 
-const sqlParkedActive = `select exists (select from pj.parked p join pj.active a using (grp, build)
-	where p.grp = $1 and p.tenant = $2 and p.route = $3)`
+const sqlMayPark = `select exists (select from pj.active where grp = $1 and build = $2)
+	or exists (select from pj.parked p join pj.active a using (grp, build) where p.grp = $1 and p.tenant = $3 and p.route = $4)`
 
 func (f *follower) mayPark(ctx context.Context, w ward) (may bool, err error) {
 	if f.group.Strict {
 		return false, nil
 	}
-	if f.build.State == stateActive {
-		return true, nil
-	}
-	err = f.engine.DB.QueryRow(ctx, sqlParkedActive, f.group.Name, w.tenant, w.route).Scan(&may)
+	err = f.engine.DB.QueryRow(ctx, sqlMayPark, f.group.Name, f.build.Build, w.tenant, w.route).Scan(&may)
 	return may, err
 }
 
@@ -161,10 +159,11 @@ func (f *follower) recall(ctx context.Context, lanes []int) (map[int]map[ward]bo
 	return found, err
 }
 
-const sqlIsParked = `select exists (select from pj.parked where grp = $1 and build = $2 and route = $3)`
+const sqlRoutes = `select route from pj.parked where grp = $1 and build = $2`
 
 // IsParked tells whether what a group shows of a route is older than it should be, because
-// an event cannot be applied.
+// an event cannot be applied. Of lanes that another process works on it knows at most a
+// second late.
 func (e *Engine) IsParked(ctx context.Context, group string, route uuid.UUID) (parked bool, err error) {
 	b, err := e.active(ctx, group)
 	if errors.Is(err, errBuilding) {
@@ -176,8 +175,20 @@ func (e *Engine) IsParked(ctx context.Context, group string, route uuid.UUID) (p
 	if parked, known := e.parkedHere(b, route); known {
 		return parked, nil
 	}
-	err = e.DB.QueryRow(ctx, sqlIsParked, b.Group, b.Build, route).Scan(&parked)
-	return parked, err
+	p := e.pointerOf(group)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if time.Since(p.parkedRead) > time.Second {
+		rows, err := e.DB.Query(ctx, sqlRoutes, b.Group, b.Build)
+		if err != nil {
+			return false, err
+		}
+		if p.parked, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID]); err != nil {
+			return false, err
+		}
+		p.parkedRead = time.Now()
+	}
+	return slices.Contains(p.parked, route), nil
 }
 
 // parkedHere asks the lane, if this process works on it.

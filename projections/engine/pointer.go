@@ -15,16 +15,24 @@ import (
 
 // pointer remembers for a moment which build of a group is active.
 type pointer struct {
-	mu    sync.Mutex
-	build build
-	read  time.Time
+	mu     sync.Mutex
+	build  build
+	read   time.Time
+	moving bool // at the last look: then everybody looks, and nobody waits for another
+
+	parked     []uuid.UUID // routes, as the database said
+	parkedRead time.Time
 }
 
-// PointerFor is how long a build may still be read after another became active.
+// PointerFor is how long a server may remember which build is active, but for when a
+// switch has been announced.
 const PointerFor = 250 * time.Millisecond
 
-const sqlActive = `select b.grp, b.build, b.code_version, b.lanes, b.schema, b.state
-	from pj.active a join pj.build b using (grp, build) where a.grp = $1 and a.code_version = $2`
+const (
+	sqlActive  = sqlBuilds + `join pj.active a using (grp, build) where a.grp = $1 and a.code_version = $2`
+	sqlPointer = `select b.lanes, b.schema, b.build, coalesce(a.moving_until > clock_timestamp(), false)
+		from pj.active a join pj.build b using (grp, build) where a.grp = $1 and a.code_version = $2`
+)
 
 // ActiveSchema is where a group's tables are. It is asked for once per query, so that one
 // answer never mixes two builds.
@@ -36,32 +44,46 @@ func (e *Engine) ActiveSchema(ctx context.Context, group string) (string, error)
 func (e *Engine) active(ctx context.Context, group string) (build, error) {
 	g := e.group(group)
 	if g == nil {
-		return build{}, errors.New("projections: there is no group " + group)
+		return build{}, unknownGroup(group)
 	}
 	p := e.pointerOf(group)
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	if time.Since(p.read) < PointerFor {
+		defer p.mu.Unlock()
 		return p.build, nil
 	}
+	if p.moving {
+		p.mu.Unlock()
+		b, moving, err := e.askActive(ctx, g)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.moving = moving
+		return b, err
+	}
+	defer p.mu.Unlock()
 	asked := time.Now()
-	rows, err := e.DB.Query(ctx, sqlActive, g.Name, g.Version)
-	if err != nil {
-		return build{}, err
+	b, moving, err := e.askActive(ctx, g)
+	if p.moving = moving; err == nil && !moving {
+		p.build, p.read = b, asked
 	}
-	b, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[build])
+	return b, err
+}
+
+func (e *Engine) askActive(ctx context.Context, g *Group) (b build, moving bool, err error) {
+	b = build{Group: g.Name, Version: g.Version, State: stateActive}
+	err = e.DB.QueryRow(ctx, sqlPointer, g.Name, g.Version).Scan(&b.Lanes, &b.Schema, &b.Build, &moving)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return build{}, errBuilding
+		return build{}, false, errBuilding
 	}
-	if err != nil {
-		return build{}, err
-	}
-	p.build, p.read = b, asked
-	return b, nil
+	return b, moving, err
 }
 
 var errBuilding = &domain.Error{Kind: domain.KindUnavailable, Code: "projections.building",
 	Message: "this is being prepared from history; try again in a while"}
+
+func unknownGroup(name string) error {
+	return domain.NotFound("projections.unknown_group", "there is no group of read models called %s", name)
+}
 
 func (e *Engine) pointerOf(group string) *pointer {
 	e.mu.Lock()

@@ -6,11 +6,17 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"portico/internal/failpoint"
 )
 
-// promote makes a build active if it has caught up: its lanes pass a head that was read
-// less than a second before, twice. It answers false if it is not there yet.
+// promote makes a build active if it has caught up (its lanes pass a head that was read
+// less than a second before, twice) and shows what the active one shows. It answers false
+// if it is not there yet, or is held back.
 func (e *Engine) promote(ctx context.Context, g *Group, b build) (bool, error) {
+	if b.Held {
+		return false, nil
+	}
 	if ok, err := e.caughtUp(ctx, b); !ok || err != nil {
 		return false, err
 	}
@@ -23,6 +29,10 @@ func (e *Engine) promote(ctx context.Context, g *Group, b build) (bool, error) {
 	if ok, err := e.caughtUp(ctx, b); !ok || err != nil {
 		return false, err
 	}
+	if same, err := e.agree(ctx, g, b); !same || err != nil {
+		return false, err
+	}
+	failpoint.At("engine.before_switch")
 	return e.switchTo(ctx, g, b)
 }
 
@@ -44,57 +54,6 @@ func (e *Engine) caughtUp(ctx context.Context, b build) (bool, error) {
 		return false, err
 	}
 	return passed(ctx, e.DB, b, markOf(head, time.Time{}), time.Second)
-}
-
-const (
-	sqlBuildState = `select state from pj.build where grp = $1 and build = $2`
-	sqlFurthest   = `select hi::text, lo::text from pj.lane l join pj.active a using (grp, build)
-		where l.grp = $1 and a.code_version = $2 order by l.hi desc, l.lo desc for update of l`
-	sqlFreeze = `update pj.lane l set epoch = l.epoch + 1, owner = null, expires = 'infinity' from pj.active a
-		where l.grp = $1 and a.grp = l.grp and a.build = l.build and a.code_version = $2`
-)
-
-// switchTo makes a build the active one. The old one's lanes are held still until the new
-// ones have passed them, and for good then: whoever still reads the old tables for a
-// moment sees nothing newer than what the new ones show.
-func (e *Engine) switchTo(ctx context.Context, g *Group, b build) (done bool, err error) {
-	err = e.locked(ctx, g, func(tx pgx.Tx) error {
-		var state string
-		if err := tx.QueryRow(ctx, sqlBuildState, b.Group, b.Build).Scan(&state); err != nil {
-			return err
-		}
-		if state != stateReady { // another process was faster, or it was given up
-			done = state == stateActive
-			return nil
-		}
-		rows, err := tx.Query(ctx, sqlFurthest, g.Name, g.Version)
-		if err != nil {
-			return err
-		}
-		old, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (m mark, err error) {
-			return m, row.Scan(&m.Hi, &m.Lo)
-		})
-		if err != nil {
-			return err
-		}
-		if len(old) > 0 {
-			if ok, err := passed(ctx, tx, b, old[0], 2*time.Second); !ok || err != nil {
-				return err
-			}
-		}
-		if _, err := tx.Exec(ctx, sqlFreeze, g.Name, g.Version); err != nil {
-			return err
-		}
-		done = true
-		return activate(ctx, tx, b)
-	})
-	if done && err == nil {
-		e.log().Info("projections: switched", "group", g.Name, "build", b.Build, "version", b.Version)
-		if err := e.tidy(ctx, g); err != nil { // next time, then
-			e.log().Warn("projections: old builds remain", "group", g.Name, "error", err)
-		}
-	}
-	return done && err == nil, err
 }
 
 const (
@@ -152,6 +111,7 @@ func (e *Engine) makeIndexes(ctx context.Context, b build) error {
 			return fmt.Errorf("projections: %s: %w", definition, err)
 		}
 		made = true
+		failpoint.At("engine.indexes")
 	}
 	if !made {
 		return nil

@@ -3,11 +3,14 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"portico/domain"
+	"portico/internal/eventstore"
 )
 
 // Ensure makes sure that every group has an active build of this code's version, and
@@ -35,59 +38,95 @@ func (e *Engine) ensure(ctx context.Context, g *Group) error {
 	return e.finish(ctx, g, builds[0], nil)
 }
 
-// Rebuild folds a group's tables anew beside the active ones, and then points queries to
-// them. The build before stays for roll-back until the next rebuild. progress is called
-// now and then, with positions if they can be counted.
+// Rebuild folds a group's tables anew beside the active ones, compares the two, and then
+// points queries to the new ones. The build before stays for roll-back until the next
+// rebuild. If the two differ, nothing is switched, and the error is a *HeldBack. progress
+// is called now and then, with positions if they can be counted.
 func (e *Engine) Rebuild(ctx context.Context, group string, progress func(done, total uint64)) error {
+	return e.rebuild(ctx, group, false, progress)
+}
+
+// RebuildAnyway is Rebuild that switches without a comparison: to the build that is held
+// back because of one, if there is such a build.
+func (e *Engine) RebuildAnyway(ctx context.Context, group string, progress func(done, total uint64)) error {
+	return e.rebuild(ctx, group, true, progress)
+}
+
+func (e *Engine) rebuild(ctx context.Context, group string, force bool, progress func(done, total uint64)) error {
 	g := e.group(group)
 	if g == nil {
-		return fmt.Errorf("projections: there is no group %s", group)
+		return unknownGroup(group)
 	}
-	b, joined, err := e.beginRebuild(ctx, g)
+	b, joined, err := e.beginRebuild(ctx, g, force)
 	if err != nil || b.State == stateActive {
 		return err
 	}
-	if err = e.finish(ctx, g, b, progress); err == nil || joined {
+	err = e.finish(ctx, g, b, progress)
+	var held *HeldBack
+	if err == nil || joined || errors.As(err, &held) {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	return errors.Join(err, e.drop(ctx, b))
+	return errors.Join(err, e.drop(ctx, b, stateBuilding, stateReady))
 }
 
-const sqlUnfinished = `select b.grp, b.build, b.code_version, b.lanes, b.schema, b.state from pj.build b
-	where grp = $1 and code_version = $2 and state in ('building', 'ready') order by build desc limit 1`
+const sqlUnfinished = sqlBuilds + `where grp = $1 and code_version = $2 and state in ('building', 'ready') order by build desc limit 1`
 
-const sqlAtWork = `select exists (select from pj.lane where grp = $1 and build = $2 and expires > clock_timestamp())`
+const (
+	sqlAtWork = `select exists (select from pj.lane where grp = $1 and build = $2 and expires > clock_timestamp())`
+	sqlForce  = `update pj.build set forced = true where grp = $1 and build = $2`
+)
 
-// beginRebuild makes a build, or joins in the one that somebody is working on.
-func (e *Engine) beginRebuild(ctx context.Context, g *Group) (b build, joined bool, err error) {
+// beginRebuild makes a build, or joins in the one that somebody is working on. What nobody
+// works on was left by a process that died: who knows what its program was like.
+func (e *Engine) beginRebuild(ctx context.Context, g *Group, force bool) (b build, joined bool, err error) {
 	var left *build
 	err = e.locked(ctx, g, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, sqlUnfinished, g.Name, g.Version)
-		if err != nil {
+		b, err = oneBuild(ctx, tx, sqlUnfinished, g.Name, g.Version)
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
+		case err != nil:
 			return err
-		}
-		b, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[build])
-		if err == nil {
-			if err = tx.QueryRow(ctx, sqlAtWork, b.Group, b.Build).Scan(&joined); err != nil || joined {
+		default:
+			if joined, err = e.join(ctx, tx, b, force); joined || err != nil {
 				return err
 			}
-			unfinished := b
-			left = &unfinished
-			if _, err = tx.Exec(ctx, sqlState, b.Group, b.Build, stateRetired); err != nil {
-				return err
+			if !b.Revived {
+				left = &build{Group: b.Group, Build: b.Build, Schema: b.Schema}
 			}
-		} else if !errors.Is(err, pgx.ErrNoRows) {
-			return err
 		}
 		b, err = e.makeBuild(ctx, tx, g, stateBuilding)
+		if err == nil && force {
+			_, err = tx.Exec(ctx, sqlForce, b.Group, b.Build)
+		}
 		return err
 	})
 	if err == nil && left != nil {
-		err = e.drop(ctx, *left)
+		err = e.drop(ctx, *left, stateScratch)
 	}
 	return b, joined, err
+}
+
+// join tells whether to go on with an unfinished build; if not, it is given up.
+func (e *Engine) join(ctx context.Context, tx pgx.Tx, b build, force bool) (joined bool, err error) {
+	var atWork bool
+	if err := tx.QueryRow(ctx, sqlAtWork, b.Group, b.Build).Scan(&atWork); err != nil {
+		return false, err
+	}
+	switch {
+	case b.Revived && atWork:
+		return false, domain.Refused("projections.rolling_back", "%s is being rolled back to build %d: rebuild when that is done", b.Group, b.Build)
+	case b.Revived:
+		return false, retire(ctx, tx, b)
+	case force && (b.Held || atWork):
+		_, err = tx.Exec(ctx, sqlForce, b.Group, b.Build)
+		return true, err
+	case atWork && !b.Held:
+		return true, nil
+	}
+	_, err = tx.Exec(ctx, sqlState, b.Group, b.Build, stateScratch)
+	return false, err
 }
 
 // finish follows a build until it is the active one, whoever does the work.
@@ -129,21 +168,36 @@ func (e *Engine) report(ctx context.Context, f *follower, progress func(done, to
 		return nil
 	}
 	head, err := e.Store.Head(ctx)
-	if low, any := f.low(); any && err == nil {
+	low, any := f.low()
+	if err == nil && !any { // others do the work
+		var lanes []eventstore.Position
+		if lanes, err = checkpoints(ctx, e.DB, f.build); len(lanes) > 0 {
+			low, any = slices.MinFunc(lanes, eventstore.Position.Compare), true
+		}
+	}
+	if any && err == nil {
 		progress(min(low.Hi, head.Hi), head.Hi)
+	}
+	if err != nil && transient(err) {
+		return nil // the next look may work
 	}
 	return err
 }
 
 // finished promotes a build if that is up to us, and tells whether it is active.
 func (e *Engine) finished(ctx context.Context, g *Group, b build) (bool, error) {
-	if e.leads(b) {
-		return e.promote(ctx, g, b)
+	now, err := e.again(ctx, b)
+	switch {
+	case err != nil:
+		return false, err
+	case now.State == stateActive:
+		return true, nil
+	case now.State != stateBuilding && now.State != stateReady:
+		return false, domain.Refused("projections.given_up", "build %d of %s was given up by whoever began it", b.Build, b.Group)
+	case now.Held:
+		return false, e.heldBack(ctx, now)
+	case e.leads(b):
+		return e.promote(ctx, g, now)
 	}
-	var state string
-	err := e.DB.QueryRow(ctx, sqlBuildState, b.Group, b.Build).Scan(&state)
-	if err == nil && (state == stateRetired || state == stateDropped) {
-		err = fmt.Errorf("projections: build %d of %s was given up", b.Build, b.Group)
-	}
-	return state == stateActive, err
+	return false, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -18,6 +19,11 @@ type Verified struct {
 	Rows        int64        `json:"rows"` // live ones that were compared
 	Differences int64        `json:"differences"`
 	First       []Difference `json:"first"` // at most firstDifferences of them
+
+	Position eventstore.Position `json:"position"` // how far the slowest lane was: what came later was not compared
+	Head     eventstore.Position `json:"head"`     // of the log at that moment
+	Behind   uint64              `json:"behind"`   // events between the two; 0 if the store's positions cannot be counted
+	Parked   int64               `json:"parked"`   // customers whose events cannot be applied: they differ if that has been mended
 }
 
 const firstDifferences = 100
@@ -52,7 +58,7 @@ func (e *Engine) Verify(ctx context.Context, groups []string, progress func(grou
 	for _, name := range groups {
 		g := e.group(name)
 		if g == nil {
-			return all, fmt.Errorf("projections: there is no group %s", name)
+			return all, unknownGroup(name)
 		}
 		v, err := e.verify(ctx, g, func(done, total uint64) {
 			if progress != nil {
@@ -77,11 +83,10 @@ func (e *Engine) verify(ctx context.Context, g *Group, progress func(done, total
 	if _, err := snapshot.Exec(ctx, "set local idle_in_transaction_session_timeout = 0"); err != nil {
 		return v, err
 	}
-	rows, err := snapshot.Query(ctx, sqlActive, g.Name, g.Version)
-	if err != nil {
-		return v, err
+	live, err := oneBuild(ctx, snapshot, sqlActive, g.Name, g.Version)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return v, errBuilding
 	}
-	live, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[build])
 	if err != nil {
 		return v, err
 	}
@@ -91,6 +96,9 @@ func (e *Engine) verify(ctx context.Context, g *Group, progress func(done, total
 	}
 	until, err := checkpoints(ctx, snapshot, live)
 	if err != nil {
+		return v, err
+	}
+	if err := e.placeOf(ctx, snapshot, &v, until); err != nil {
 		return v, err
 	}
 	var fresh build
@@ -104,12 +112,33 @@ func (e *Engine) verify(ctx context.Context, g *Group, progress func(done, total
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
-		err = errors.Join(err, e.drop(ctx, fresh))
+		err = errors.Join(err, e.drop(ctx, fresh, stateScratch))
 	}()
 	if err := e.foldUntil(ctx, g, fresh, until, progress); err != nil {
 		return v, err
 	}
 	return v, e.compare(ctx, &v, snapshot, g, live, fresh)
+}
+
+// placeOf says how far what is verified is from the end of the log, and who is left behind.
+func (e *Engine) placeOf(ctx context.Context, db database, v *Verified, lanes []eventstore.Position) (err error) {
+	if err := db.QueryRow(ctx, "select count(*) from pj.parked where grp = $1 and build = $2", v.Group, v.Build).Scan(&v.Parked); err != nil {
+		return err
+	}
+	if v.Head, err = e.Store.Head(ctx); err != nil {
+		return err
+	}
+	v.Position = slices.MinFunc(lanes, eventstore.Position.Compare)
+	v.Behind = between(v.Position, v.Head)
+	return nil
+}
+
+// between counts the events between two positions, if the store numbers them densely.
+func between(from, to eventstore.Position) uint64 {
+	if from.Lo != 0 || to.Lo != 0 || to.Hi < from.Hi {
+		return 0
+	}
+	return to.Hi - from.Hi
 }
 
 // holdTables keeps a rebuild from dropping what is being read.
