@@ -7,7 +7,7 @@ DURATION    ?= 30m
 SRC          = $(shell find . -name '*.go' -not -path './bin/*' -not -path './var/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check race fuzz docs clean postgres chromium torture faults
+.PHONY: help build run test check race torture fuzz docs clean postgres testing
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,10 +25,10 @@ check: $(TOOLS)/staticcheck ## Format, vet, staticcheck
 	$(GO) vet ./...
 	$(TOOLS)/staticcheck ./...
 
-race: postgres chromium faults ## Tests with the race detector, on a PostgreSQL of their own
+race: postgres testing ## Tests with the race detector, on a PostgreSQL of their own
 	$(GO) test -race -timeout 15m ./...
 
-torture: postgres faults ## Faults for long: make torture DURATION=30m
+torture: postgres testing ## Faults for long: make torture DURATION=30m
 	GO=$(GO) .ci/torture $(DURATION)
 
 fuzz: ## Fuzz the parsers, 20 s each
@@ -45,13 +45,12 @@ $(TOOLS)/staticcheck: go.mod
 postgres:
 	@.ci/need postgresql initdb
 
-faults:
+testing: # what only tests need
+	@.ci/need chromium chromium
+	@.ci/need pgbouncer pgbouncer
 	@.ci/need libfaketime '/usr/lib/*/faketime/libfaketime.so.1'
 	@.ci/need gcc gcc
 	@.ci/need libc6-dev /usr/include/stdio.h
-
-chromium:
-	@.ci/need chromium chromium
 
 clean: ## Remove what was built; sample data under var/ stays
 	rm -rf bin

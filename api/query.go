@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,6 +20,8 @@ import (
 
 // shown is how a query is answered.
 type shown[R any] struct {
+	Status   int
+	ETag     string `header:"ETag" doc:"Send it as If-None-Match with the same request: 304 says that the answer would be the same. For contacts only"`
 	Position string `header:"Portico-Position" example:"s1.42.0" doc:"The answer shows at least what happened up to here; absent if nothing was asked for"`
 	Stale    string `header:"Portico-Stale" doc:"1 if the answer does not yet show the position asked for; repair if an event of this customer cannot be applied, so that the answer shows how things were before it"`
 	Body     R
@@ -58,6 +61,9 @@ func query[F, R any](a *api, path, group string, who policy, name string, f func
 	_, takesAfter := reflect.TypeFor[F]().FieldByName("After") // as a page's cursor: history
 	op.Parameters = a.queryParameters(path, takesAfter)
 	op.Metadata["after"] = !takesAfter
+	if who.allows(envelope.Contact) {
+		op.Responses = map[string]*huma.Response{strconv.Itoa(http.StatusNotModified): {Description: "The client has this answer already"}}
+	}
 	ofCustomer := strings.HasPrefix(path, "/v1/customers/{id}")
 	huma.Register(a.huma, op, func(ctx context.Context, filter *F) (*shown[R], error) {
 		rq := requestOf(ctx)
@@ -67,7 +73,7 @@ func query[F, R any](a *api, path, group string, who policy, name string, f func
 		}
 		ctx, cancel := context.WithTimeout(ctx, queryTime)
 		defer cancel()
-		out := &shown[R]{}
+		out := &shown[R]{Status: http.StatusOK}
 		if rq.after != (eventstore.Position{}) {
 			out.Position = positionToken(rq.after)
 			if !a.await(ctx, group, rq.after, patience, concerned(rq, ofCustomer, id, filter)...) {
@@ -77,9 +83,20 @@ func query[F, R any](a *api, path, group string, who policy, name string, f func
 		if a.parked(ctx, group, concerned(rq, ofCustomer, id, filter)) {
 			out.Stale, rq.stale = "repair", true
 		}
-		if out.Body, err = f(ctx, rq.viewer(), *filter); err != nil {
+		var unchanged bool
+		if out.ETag, unchanged, err = a.unchanged(ctx, rq); err != nil {
 			return nil, a.failed(ctx, err)
 		}
+		if unchanged {
+			out.Status = http.StatusNotModified
+			return out, nil
+		}
+		viewer, version := rq.viewer(), projections.Version("")
+		viewer.Version = &version
+		if out.Body, err = f(ctx, viewer, *filter); err != nil {
+			return nil, a.failed(ctx, err)
+		}
+		out.ETag = rq.etag(version)
 		return out, nil
 	})
 }
@@ -114,7 +131,10 @@ func concerned(rq *request, ofCustomer bool, id uuid.UUID, filter any) []uuid.UU
 func (a *api) queryParameters(path string, takesAfter bool) []*huma.Param {
 	token := &huma.Schema{Type: huma.TypeString, Pattern: `^s1\.[0-9]{1,20}\.[0-9]{1,20}$`}
 	asked := "Show at least what happened up to this position: the query waits up to 2 seconds for it, and says Portico-Stale: 1 if that does not suffice"
-	all := []*huma.Param{{Name: "Portico-Position", In: "header", Description: asked, Schema: token}}
+	all := []*huma.Param{
+		{Name: "Portico-Position", In: "header", Description: asked, Schema: token},
+		{Name: "If-None-Match", In: "header", Description: "The ETag of an answer to the same request that the client still has", Schema: &huma.Schema{Type: huma.TypeString}},
+	}
 	if !takesAfter {
 		all = append(all, &huma.Param{Name: "after", In: "query", Description: asked + ". The header's twin", Schema: token})
 	}

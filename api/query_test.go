@@ -51,7 +51,7 @@ func newTrade(t *testing.T) *trade {
 func (b *trade) paths(p party) []string {
 	c := p.customer
 	return []string{
-		"/v1/customers/" + c.String(), "/v1/customers/" + c.String() + "/balance", "/v1/customers/" + c.String() + "/statement?currency=GBP",
+		"/v1/customers/" + c.String(), "/v1/customers/" + c.String() + "/balance", "/v1/customers/" + c.String() + "/overview", "/v1/customers/" + c.String() + "/statement?currency=GBP",
 		"/v1/customers/" + c.String() + "/balance?as_of=2026-06-30", "/v1/customers/" + c.String() + "/statement?from=2026-01-01&to=2026-12-31",
 		"/v1/invoices/" + b.invoice[c], "/v1/payments/" + b.payment[c], "/v1/credit-memos/" + b.memo[c],
 		"/v1/invoices?customer_id=" + c.String(), "/v1/payments?customer_id=" + c.String(), "/v1/credit-memos?customer_id=" + c.String(),

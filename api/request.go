@@ -26,6 +26,8 @@ type request struct {
 	ip        netip.Addr
 	agent     string
 	prefer    string
+	asked     string         // path and query, as they came
+	has       string         // If-None-Match
 	operation string         // "" until a route matched
 	who       auth.Principal // zero without a key, and for public routes
 	body      []byte
@@ -68,6 +70,7 @@ func (a *api) observe(next http.Handler) http.Handler {
 		began := time.Now()
 		rq := &request{
 			id: r.Header.Get("X-Request-Id"), ip: a.clientAddress(r), prefer: r.Header.Get("Prefer"),
+			asked: r.URL.RequestURI(), has: strings.Join(r.Header.Values("If-None-Match"), ","),
 			agent: clip(strings.ToValidUTF8(r.UserAgent(), ""), 200),
 		}
 		if !plainToken.MatchString(rq.id) {

@@ -13,6 +13,7 @@ func (a *api) queryRoutes() {
 	q, portal := a.Queries, projections.Portal.Name
 	getAll(a, "/v1/tenant", portal, customers, q.GetTenant)
 	getID(a, "/v1/customers/{id}", portal, customers, q.GetCustomer)
+	getOf(a, "/v1/customers/{id}/overview", portal, customers, q.GetOverview)
 	getOf(a, "/v1/customers/{id}/balance", portal, customers, q.GetBalance)
 	getOf(a, "/v1/customers/{id}/statement", portal, customers, q.GetStatement)
 	get(a, "/v1/invoices", portal, customers, q.ListInvoices)

@@ -211,32 +211,23 @@ order by a.pos_hi, a.pos_lo limit 500`
 // ListActivity lists what happened, latest first.
 func (q *Queries) ListActivity(ctx context.Context, v Viewer, f ActivityFilter) (Page[Activity], error) {
 	var none Page[Activity]
-	s, err := q.scope(ctx, v, f.CustomerID)
-	if err != nil {
-		return none, err
-	}
 	after, some, err := f.position()
 	if err != nil {
 		return none, err
 	}
-	sql := sqlActivity
-	if s.everyone() {
-		sql = sqlAllActivity
-	}
-	rows, err := many[activityRow](ctx, q.DB, sql, s, pgx.NamedArgs{"first": !some, "hi": after.Hi, "lo": after.Lo, "limit": f.limit() + 1})
+	var rows []activityRow
+	_, err = q.read(ctx, v, f.CustomerID, func(r *reading) error {
+		sql := sqlActivity
+		if r.everyone() {
+			sql = sqlAllActivity
+		}
+		want(r, sql, pgx.NamedArgs{"first": !some, "hi": after.Hi, "lo": after.Lo, "limit": f.limit() + 1}, &rows)
+		return nil
+	})
 	if err != nil {
 		return none, err
 	}
 	return page(f.Paging, rows, activityRow.view, func(a activityRow) string {
 		return cursorOf(position(a.PosHi, a.PosLo))
 	}), nil
-}
-
-func activityOf(ctx context.Context, db querier, s scope, id uuid.UUID) ([]Activity, error) {
-	rows, err := many[activityRow](ctx, db, sqlActivityOf, s, pgx.NamedArgs{"id": id})
-	out := make([]Activity, len(rows))
-	for i, r := range rows {
-		out[i] = r.view()
-	}
-	return out, err
 }

@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/google/uuid"
@@ -90,16 +91,17 @@ func (q *Queries) GetAgeing(ctx context.Context, v Viewer, asOf domain.Date) (Ag
 	if err := v.mustSeeAll(); err != nil {
 		return out, err
 	}
-	s, err := q.scope(ctx, v, uuid.Nil)
-	if err != nil {
-		return out, err
+	if asOf != "" {
+		if err := asOf.Check(); err != nil {
+			return out, err
+		}
 	}
-	if asOf == "" {
-		out.AsOf = s.today
-	} else if err := asOf.Check(); err != nil {
-		return out, err
-	}
-	rows, err := many[ageingRow](ctx, q.DB, sqlAgeing, s, pgx.NamedArgs{"as_of": string(out.AsOf)})
+	var rows []ageingRow
+	_, err := q.read(ctx, v, uuid.Nil, func(r *reading) error {
+		out.AsOf = cmp.Or(asOf, r.today)
+		want(r, sqlAgeing, pgx.NamedArgs{"as_of": string(out.AsOf)}, &rows)
+		return nil
+	})
 	for _, r := range rows {
 		if n := len(out.Currencies); n == 0 || out.Currencies[n-1].Currency != r.Currency {
 			out.Currencies = append(out.Currencies, emptyAgeing(r.Currency))

@@ -1,10 +1,7 @@
 package projections
 
 import (
-	"context"
-
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"portico/domain"
 	"portico/domain/account"
@@ -99,20 +96,24 @@ from {s}.allocations a
   join {s}.invoices i on i.tenant = a.tenant and i.id = a.item_id
   left join {s}.credit_memos c on c.tenant = a.tenant and c.id = a.fund_id and a.kind = 'credit'
   left join {s}.payments p on p.tenant = a.tenant and p.id = a.fund_id and p.customer_id = a.customer_id and p.currency = a.currency
-where a.tenant = @tenant and a.customer_id = @customer and (@all or i.published)`
+where a.tenant = @tenant and (@all or i.published and a.customer_id = any(@customers))`
 
+// The account that a fund is on: ids of funds are unique within an account only.
 const (
-	sqlItemAllocations engine.SQL = allocationColumns + ` and a.item_id = @id order by a.first_on, a.fund_id, a.currency`
-	sqlFundAllocations engine.SQL = allocationColumns + ` and a.fund_id = @id and a.currency = @currency order by a.first_on, i.number, a.item_id, a.currency`
+	accountOfPayment = `(select f.customer_id, f.currency from {s}.payments f
+  where f.tenant = @tenant and f.id = @id and (@all or f.customer_id = any(@customers))
+  order by f.recorded_at, f.customer_id, f.currency limit 1)`
+	accountOfCredit = `(select f.customer_id, f.currency from {s}.credit_memos f
+  where f.tenant = @tenant and f.id = @id and (@all or f.customer_id = any(@customers)))`
 )
 
-// allocationsOf are those of an item, or of a fund, of an account. A contact is not told of
-// invoices that it does not see.
-func allocationsOf(ctx context.Context, db querier, s scope, sql engine.SQL, id uuid.UUID, at accountKey) ([]Allocation, error) {
-	rows, err := many[allocationView](ctx, db, sql, s, pgx.NamedArgs{"id": id, "customer": at.CustomerID, "currency": at.Currency})
-	views := make([]Allocation, len(rows))
-	for i, r := range rows {
-		views[i] = r.view()
-	}
-	return views, err
-}
+const (
+	fundAllocations = allocationColumns + ` and a.fund_id = @id and (a.customer_id, a.currency) = `
+	inOrder         = ` order by a.first_on, i.number, a.item_id, a.currency`
+
+	// Those of an item, or of a fund, on its account. A contact is not told of invoices that
+	// it does not see.
+	sqlItemAllocations    engine.SQL = allocationColumns + ` and a.item_id = @id and a.customer_id = i.customer_id order by a.first_on, a.fund_id, a.currency`
+	sqlPaymentAllocations engine.SQL = fundAllocations + accountOfPayment + inOrder
+	sqlCreditAllocations  engine.SQL = fundAllocations + accountOfCredit + inOrder
+)

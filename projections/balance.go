@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/google/uuid"
@@ -116,48 +117,64 @@ type BalanceOptions struct {
 }
 
 // GetBalance is what a customer owes, with ageing.
-func (q *Queries) GetBalance(ctx context.Context, v Viewer, customer uuid.UUID, o BalanceOptions) (Balance, error) {
-	out := Balance{CustomerID: customer, AsOf: o.AsOf, Consolidated: o.Consolidated}
-	s, err := q.scopeOf(ctx, v, customer)
+func (q *Queries) GetBalance(ctx context.Context, v Viewer, customer uuid.UUID, o BalanceOptions) (out Balance, err error) {
+	var of []uuid.UUID // the tree, if it is asked for
+	if o.Consolidated {
+		if of, err = q.tree(ctx, v, customer); err != nil {
+			return out, err
+		}
+	}
+	var rows []balanceRow
+	s, err := q.readOf(ctx, v, customer, func(r *reading) error { return r.wantBalance(o, of, &rows) })
 	if err != nil {
 		return out, err
 	}
-	if o.Consolidated {
-		if err := v.mustSeeAll(); err != nil {
-			return out, err
-		}
-		if s.customers, err = q.tree(ctx, s, customer); err != nil {
-			return out, err
-		}
-	}
-	sql := sqlBalanceAsOf
-	if o.AsOf == "" {
-		sql, out.AsOf = sqlBalance, s.today
-	} else if err := o.AsOf.Check(); err != nil {
-		return out, err
-	}
-	rows, err := many[balanceRow](ctx, q.DB, sql, s, pgx.NamedArgs{"as_of": string(out.AsOf)})
-	out.Currencies = make([]CurrencyBalance, len(rows))
-	for i, r := range rows {
-		out.Currencies[i] = r.view()
-	}
-	return out, err
+	return s.balance(customer, o, rows), nil
 }
 
-// scopeOf is the scope of a query about one customer, which must be given.
-func (q *Queries) scopeOf(ctx context.Context, v Viewer, customer uuid.UUID) (scope, error) {
-	s, err := q.scope(ctx, v, customer)
+// wantBalance asks for sums by currency, of other customers than the scope's if given.
+func (r *reading) wantBalance(o BalanceOptions, of []uuid.UUID, rows *[]balanceRow) error {
+	sql := sqlBalanceAsOf
+	if o.AsOf == "" {
+		sql = sqlBalance
+	} else if err := o.AsOf.Check(); err != nil {
+		return err
+	}
+	args := pgx.NamedArgs{"as_of": string(cmp.Or(o.AsOf, r.today))}
+	if of != nil {
+		args["customers"] = of
+	}
+	want(r, sql, args, rows)
+	return nil
+}
+
+// balance is a balance as it is shown.
+func (s scope) balance(customer uuid.UUID, o BalanceOptions, rows []balanceRow) Balance {
+	return Balance{CustomerID: customer, AsOf: cmp.Or(o.AsOf, s.today), Consolidated: o.Consolidated, Currencies: views(rows, balanceRow.view)}
+}
+
+// readOf is read for a query about one customer, which must be given.
+func (q *Queries) readOf(ctx context.Context, v Viewer, customer uuid.UUID, ask func(r *reading) error) (scope, error) {
+	s, err := q.read(ctx, v, customer, ask)
 	if err == nil && customer == uuid.Nil {
 		err = unknownCustomer()
 	}
 	return s, err
 }
 
-// tree is a customer and all under it.
-func (q *Queries) tree(ctx context.Context, s scope, root uuid.UUID) ([]uuid.UUID, error) {
-	rows, err := q.DB.Query(ctx, sqlTree.In(s.schema), pgx.NamedArgs{"tenant": s.tenant, "root": root})
-	if err != nil {
-		return nil, err
+type treeRow struct {
+	ID uuid.UUID `db:"id"`
+}
+
+// tree is a customer and all under it; for staff.
+func (q *Queries) tree(ctx context.Context, v Viewer, root uuid.UUID) ([]uuid.UUID, error) {
+	var rows []treeRow
+	_, err := q.readOf(ctx, v, root, func(r *reading) error {
+		want(r, sqlTree, pgx.NamedArgs{"root": root}, &rows)
+		return nil
+	})
+	if err == nil {
+		err = v.mustSeeAll()
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	return views(rows, func(r treeRow) uuid.UUID { return r.ID }), err
 }

@@ -2,7 +2,6 @@ package projections
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/google/uuid"
@@ -89,10 +88,6 @@ where f.tenant = @tenant and f.id = @id and (@all or f.customer_id = any(@custom
 // ListCreditMemos lists credit memos, newest issue first.
 func (q *Queries) ListCreditMemos(ctx context.Context, v Viewer, f CreditMemoFilter) (Page[CreditMemo], error) {
 	var none Page[CreditMemo]
-	s, err := q.scope(ctx, v, f.CustomerID)
-	if err != nil {
-		return none, err
-	}
 	on, id, err := f.before()
 	if err != nil {
 		return none, err
@@ -101,13 +96,17 @@ func (q *Queries) ListCreditMemos(ctx context.Context, v Viewer, f CreditMemoFil
 	if err != nil {
 		return none, err
 	}
-	sql := sqlCreditMemos
-	if s.everyone() {
-		sql = sqlAllCreditMemos
-	}
-	rows, err := many[creditView](ctx, q.DB, sql, s, pgx.NamedArgs{
-		"contractor": optional(f.ContractorID), "branch": optional(f.BranchID), "unapplied": f.Unapplied, "currency": f.Currency,
-		"from": from, "to": to, "text": strings.ToLower(f.Text), "on": on, "id": id, "limit": f.limit() + 1,
+	var rows []creditView
+	_, err = q.read(ctx, v, f.CustomerID, func(r *reading) error {
+		sql := sqlCreditMemos
+		if r.everyone() {
+			sql = sqlAllCreditMemos
+		}
+		want(r, sql, pgx.NamedArgs{
+			"contractor": optional(f.ContractorID), "branch": optional(f.BranchID), "unapplied": f.Unapplied, "currency": f.Currency,
+			"from": from, "to": to, "text": strings.ToLower(f.Text), "on": on, "id": id, "limit": f.limit() + 1,
+		}, &rows)
+		return nil
 	})
 	if err != nil {
 		return none, err
@@ -119,32 +118,26 @@ func (q *Queries) ListCreditMemos(ctx context.Context, v Viewer, f CreditMemoFil
 
 // GetCreditMemo is one credit memo with its lines, what it pays, and what went back of it.
 func (q *Queries) GetCreditMemo(ctx context.Context, v Viewer, id uuid.UUID) (d CreditMemoDetail, err error) {
-	s, err := q.scope(ctx, v, uuid.Nil)
-	if err != nil {
-		return d, err
-	}
-	err = q.snapshot(ctx, func(tx pgx.Tx) error {
-		c, err := one[creditView](ctx, tx, sqlCreditMemo, s, pgx.NamedArgs{"id": id})
-		if err != nil {
-			return err
-		}
-		d.CreditMemo, d.Net = c.view(), c.money(c.Net)
-		lines, err := one[linesRow](ctx, tx, sqlCreditMemoLines, s, pgx.NamedArgs{"id": id})
-		if err != nil {
-			return err
-		}
-		if err := lines.into(&d.Lines, &d.Tax); err != nil {
-			return err
-		}
-		at := accountKey{s.tenant, c.CustomerID, c.Currency}
-		if d.Allocations, err = allocationsOf(ctx, tx, s, sqlFundAllocations, id, at); err != nil {
-			return err
-		}
-		d.Refunds, err = refundsOf(ctx, tx, s, id, at)
-		return err
+	var memo *creditView
+	var lines *linesRow
+	var pays []allocationView
+	var refunded []refundRow
+	s, err := q.read(ctx, v, uuid.Nil, func(r *reading) error {
+		wantOne(r, sqlCreditMemo, pgx.NamedArgs{"id": id}, &memo)
+		wantOne(r, sqlCreditMemoLines, pgx.NamedArgs{"id": id}, &lines)
+		want(r, sqlCreditAllocations, pgx.NamedArgs{"id": id}, &pays)
+		want(r, sqlCreditRefunds, pgx.NamedArgs{"id": id}, &refunded)
+		return nil
 	})
-	if errors.Is(err, pgx.ErrNoRows) && s.all {
+	switch {
+	case err != nil:
+		return d, err
+	case memo == nil && s.all:
 		return q.staffCreditMemo(ctx, v, id) // nobody's
+	case memo == nil || lines == nil:
+		return d, domain.NotFound("credit_memo.unknown", "there is no such credit memo")
 	}
-	return d, absent(err, "credit_memo.unknown", "there is no such credit memo")
+	d.CreditMemo, d.Net = memo.view(), memo.money(memo.Net)
+	d.Allocations, d.Refunds = views(pays, allocationView.view), views(refunded, refundRow.view)
+	return d, lines.into(&d.Lines, &d.Tax)
 }

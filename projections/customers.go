@@ -97,13 +97,16 @@ from {s}.customers c where c.tenant = @tenant and c.id = @id`
 
 // GetCustomer is one customer. A contact sees its own; the tree is for staff.
 func (q *Queries) GetCustomer(ctx context.Context, v Viewer, id uuid.UUID) (Customer, error) {
-	s, err := q.scopeOf(ctx, v, id)
+	var c *customerView
+	s, err := q.readOf(ctx, v, id, func(r *reading) error {
+		wantOne(r, sqlCustomer, pgx.NamedArgs{"id": id}, &c)
+		return nil
+	})
+	if err == nil && c == nil {
+		err = unknownCustomer()
+	}
 	if err != nil {
 		return Customer{}, err
-	}
-	c, err := one[customerView](ctx, q.DB, sqlCustomer, s, pgx.NamedArgs{"id": id})
-	if err != nil {
-		return Customer{}, absent(err, "customer.unknown", "there is no such customer")
 	}
 	out := Customer{c.ID, c.Number, c.Name, c.Kind, c.Country, c.Currency, c.TermsDays, c.BranchID, c.ParentID, c.Children,
 		c.PortalOn, c.Status, c.MergedInto, c.RegisteredAt}

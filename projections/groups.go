@@ -22,14 +22,14 @@ var auditDDL string
 // Portal is what customers see. Documents that are nobody's, and drafts, are not in it:
 // they may still become another customer's, whose events another lane folds.
 var Portal = engine.Group{
-	Name: "portal", Version: 1, Lanes: 4, DDL: portalDDL,
+	Name: "portal", Version: 2, Lanes: 4, DDL: portalDDL,
 	Of: []string{"tenant.", "customer.", "invoice.", "credit_memo.", "account."},
 	Tables: []engine.AnyTable{
 		tenants, customers, accounts, invoices, invoiceLines, creditMemos, creditMemoLines,
-		payments, refunds, chargebacks, allocations, entries, activities,
+		payments, refunds, chargebacks, allocations, entries, activities, versions,
 	},
 	Apply: inTurn(applyTenant, applyCustomer, applyInvoice, applyInvoiceMoney, applyCreditMemo,
-		applyPayment, applyReturns, applyAllocation, applyEntry, applyActivity),
+		applyPayment, applyReturns, applyAllocation, applyEntry, applyActivity, applyVersion),
 }
 
 // Staff is what only staff see, across customers.

@@ -2,7 +2,6 @@ package projections
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -28,6 +27,10 @@ type InvoiceFilter struct {
 	Paging
 }
 
+// What lists show, and no more.
+const invoiceColumns = `i.id, i.number, i.kind, i.customer_id, i.branch_id, i.contractor_id, i.issued_on, i.due_on, i.description, i.reference,
+  i.currency, i.gross, i.payable, i.open, i.paid, i.credited, i.written_off, i.charged_back, i.voided, i.disputed, i.published, i.rendition`
+
 const invoiceFilters = `
   and (@contractor::uuid is null or i.contractor_id = @contractor)
   and (@branch::uuid is null or i.branch_id = @branch)
@@ -43,34 +46,42 @@ const invoiceFilters = `
 // Of some customers: each customer's newest, by its index, and of those the newest.
 const sqlInvoices engine.SQL = `
 select i.* from unnest(@customers::uuid[]) c, lateral (
-  select i.* from {s}.invoices i where i.tenant = @tenant and i.customer_id = c and (@all or i.published)` + invoiceFilters + `
+  select ` + invoiceColumns + ` from {s}.invoices i where i.tenant = @tenant and i.customer_id = c and (@all or i.published)` + invoiceFilters + `
 ) i order by i.issued_on desc, i.id desc limit @limit`
 
-const sqlAllInvoices engine.SQL = `select i.* from {s}.invoices i where i.tenant = @tenant` + invoiceFilters
+const sqlAllInvoices engine.SQL = `select ` + invoiceColumns + ` from {s}.invoices i where i.tenant = @tenant` + invoiceFilters
 
 // ListInvoices lists what is owed, or was, newest issue first. Drafts have a list of their
 // own, which only staff may ask for: status=draft.
 func (q *Queries) ListInvoices(ctx context.Context, v Viewer, f InvoiceFilter) (Page[Invoice], error) {
-	s, err := q.scope(ctx, v, f.CustomerID)
+	if f.Status == statusDraft {
+		return q.listDrafts(ctx, v, f)
+	}
+	var rows []invoiceRow
+	s, err := q.read(ctx, v, f.CustomerID, func(r *reading) error { return r.wantInvoices(f, &rows) })
 	if err != nil {
 		return Page[Invoice]{}, err
 	}
-	if f.Status == statusDraft {
-		return q.listDrafts(ctx, v, s, f)
-	}
+	return s.invoices(f, rows)
+}
+
+// wantInvoices asks for a page of invoices.
+func (r *reading) wantInvoices(f InvoiceFilter, rows *[]invoiceRow) error {
 	args, err := f.args()
 	if err != nil {
-		return Page[Invoice]{}, err
+		return err
 	}
 	sql := sqlInvoices
-	if s.everyone() {
+	if r.everyone() {
 		sql = sqlAllInvoices
 	}
-	rows, err := many[invoiceRow](ctx, q.DB, sql, s, args)
-	if err == nil {
-		err = s.shown(rows)
-	}
-	if err != nil {
+	want(r, sql, args, rows)
+	return nil
+}
+
+// invoices are the page that a viewer sees of rows.
+func (s scope) invoices(f InvoiceFilter, rows []invoiceRow) (Page[Invoice], error) {
+	if err := s.shown(rows); err != nil {
 		return Page[Invoice]{}, err
 	}
 	return page(f.Paging, rows, func(i invoiceRow) Invoice { return i.view(s.today) }, func(i invoiceRow) string {
@@ -123,35 +134,35 @@ select i.* from {s}.invoices i where i.tenant = @tenant and i.id = @id
 
 // GetInvoice is one invoice with its lines, what pays it, and what happened to it.
 func (q *Queries) GetInvoice(ctx context.Context, v Viewer, id uuid.UUID) (d InvoiceDetail, err error) {
-	s, err := q.scope(ctx, v, uuid.Nil)
-	if err != nil {
-		return d, err
-	}
-	err = q.snapshot(ctx, func(tx pgx.Tx) error {
-		row, err := one[invoiceRow](ctx, tx, sqlInvoice, s, pgx.NamedArgs{"id": id})
-		if err != nil {
-			return err
-		}
-		lines, err := one[linesRow](ctx, tx, sqlInvoiceLines, s, pgx.NamedArgs{"id": id})
-		if err != nil && !errors.Is(err, pgx.ErrNoRows) { // a charge has none
-			return err
-		}
-		if !s.all {
-			if row, lines, err = row.asPublished(lines); err != nil {
-				return err
-			}
-		}
-		if d, err = row.detail(s.today, lines); err != nil {
-			return err
-		}
-		if d.Allocations, err = allocationsOf(ctx, tx, s, sqlItemAllocations, id, accountKey{s.tenant, row.CustomerID, row.Currency}); err != nil {
-			return err
-		}
-		d.Activity, err = activityOf(ctx, tx, s, id)
-		return err
+	var row *invoiceRow
+	var lines []linesRow // a charge has none
+	var paid []allocationView
+	var happened []activityRow
+	s, err := q.read(ctx, v, uuid.Nil, func(r *reading) error {
+		wantOne(r, sqlInvoice, pgx.NamedArgs{"id": id}, &row)
+		want(r, sqlInvoiceLines, pgx.NamedArgs{"id": id}, &lines)
+		want(r, sqlItemAllocations, pgx.NamedArgs{"id": id}, &paid)
+		want(r, sqlActivityOf, pgx.NamedArgs{"id": id}, &happened)
+		return nil
 	})
-	if errors.Is(err, pgx.ErrNoRows) && s.all {
+	switch {
+	case err != nil:
+		return d, err
+	case row == nil && s.all:
 		return q.staffInvoice(ctx, v, id) // a draft, or nobody's
+	case row == nil:
+		return d, domain.NotFound("invoice.unknown", "there is no such invoice")
 	}
-	return d, absent(err, "invoice.unknown", "there is no such invoice")
+	shown, content := *row, linesRow{}
+	if len(lines) > 0 {
+		content = lines[0]
+	}
+	if !s.all {
+		if shown, content, err = row.asPublished(content); err != nil {
+			return d, err
+		}
+	}
+	d, err = shown.detail(s.today, content)
+	d.Allocations, d.Activity = views(paid, allocationView.view), views(happened, activityRow.view)
+	return d, err
 }

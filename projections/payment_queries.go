@@ -110,10 +110,6 @@ order by f.recorded_at, f.customer_id, f.currency limit 1`
 // ListPayments lists payments and transfers in, latest receipt first.
 func (q *Queries) ListPayments(ctx context.Context, v Viewer, f PaymentFilter) (Page[Payment], error) {
 	var none Page[Payment]
-	s, err := q.scope(ctx, v, f.CustomerID)
-	if err != nil {
-		return none, err
-	}
 	on, id, err := f.before()
 	if err != nil {
 		return none, err
@@ -122,12 +118,16 @@ func (q *Queries) ListPayments(ctx context.Context, v Viewer, f PaymentFilter) (
 	if err != nil {
 		return none, err
 	}
-	sql := sqlPayments
-	if s.everyone() {
-		sql = sqlAllPayments
-	}
-	rows, err := many[paymentView](ctx, q.DB, sql, s, pgx.NamedArgs{
-		"status": f.Status, "unapplied": f.Unapplied, "currency": f.Currency, "from": from, "to": to, "on": on, "id": id, "limit": f.limit() + 1,
+	var rows []paymentView
+	_, err = q.read(ctx, v, f.CustomerID, func(r *reading) error {
+		sql := sqlPayments
+		if r.everyone() {
+			sql = sqlAllPayments
+		}
+		want(r, sql, pgx.NamedArgs{
+			"status": f.Status, "unapplied": f.Unapplied, "currency": f.Currency, "from": from, "to": to, "on": on, "id": id, "limit": f.limit() + 1,
+		}, &rows)
+		return nil
 	})
 	if err != nil {
 		return none, err
@@ -138,48 +138,42 @@ func (q *Queries) ListPayments(ctx context.Context, v Viewer, f PaymentFilter) (
 }
 
 const (
-	sqlRefunds engine.SQL = `
-select * from {s}.refunds where tenant = @tenant and fund_id = @id and customer_id = @customer and currency = @currency
-order by requested_on, id`
-	sqlChargebacks engine.SQL = `
-select * from {s}.chargebacks where tenant = @tenant and payment_id = @id and customer_id = @customer and currency = @currency
+	refundsOf = `
+select * from {s}.refunds where tenant = @tenant and fund_id = @id and (customer_id, currency) = `
+	sqlPaymentRefunds engine.SQL = refundsOf + accountOfPayment + ` order by requested_on, id`
+	sqlCreditRefunds  engine.SQL = refundsOf + accountOfCredit + ` order by requested_on, id`
+	sqlChargebacks    engine.SQL = `
+select * from {s}.chargebacks where tenant = @tenant and payment_id = @id and (customer_id, currency) = ` + accountOfPayment + `
 order by opened_on, id`
 )
 
 // GetPayment is one payment, the invoices it pays, and what went back of it.
 func (q *Queries) GetPayment(ctx context.Context, v Viewer, id uuid.UUID) (d PaymentDetail, err error) {
-	s, err := q.scope(ctx, v, uuid.Nil)
+	var payment *paymentView
+	var pays []allocationView
+	var refunded []refundRow
+	var cases []chargebackRow
+	_, err = q.read(ctx, v, uuid.Nil, func(r *reading) error {
+		wantOne(r, sqlPayment, pgx.NamedArgs{"id": id}, &payment)
+		want(r, sqlPaymentAllocations, pgx.NamedArgs{"id": id}, &pays)
+		want(r, sqlPaymentRefunds, pgx.NamedArgs{"id": id}, &refunded)
+		want(r, sqlChargebacks, pgx.NamedArgs{"id": id}, &cases)
+		return nil
+	})
 	if err != nil {
 		return d, err
 	}
-	err = q.snapshot(ctx, func(tx pgx.Tx) error {
-		p, err := one[paymentView](ctx, tx, sqlPayment, s, pgx.NamedArgs{"id": id})
-		if err != nil {
-			return err
-		}
-		d.Payment = p.view()
-		at := accountKey{s.tenant, p.CustomerID, p.Currency}
-		if d.Allocations, err = allocationsOf(ctx, tx, s, sqlFundAllocations, id, at); err != nil {
-			return err
-		}
-		if d.Refunds, err = refundsOf(ctx, tx, s, id, at); err != nil {
-			return err
-		}
-		cases, err := many[chargebackRow](ctx, tx, sqlChargebacks, s, pgx.NamedArgs{"id": id, "customer": at.CustomerID, "currency": at.Currency})
-		d.Chargebacks = make([]Chargeback, len(cases))
-		for i, c := range cases {
-			d.Chargebacks[i] = Chargeback{c.ID, p.money(c.Amount), c.Status, c.Deadline, c.OpenedOn, c.ClosedOn}
-		}
-		return err
+	if payment == nil {
+		return d, domain.NotFound("payment.unknown", "there is no such payment")
+	}
+	d.Payment = payment.view()
+	d.Allocations, d.Refunds = views(pays, allocationView.view), views(refunded, refundRow.view)
+	d.Chargebacks = views(cases, func(c chargebackRow) Chargeback {
+		return Chargeback{c.ID, payment.money(c.Amount), c.Status, c.Deadline, c.OpenedOn, c.ClosedOn}
 	})
-	return d, absent(err, "payment.unknown", "there is no such payment")
+	return d, nil
 }
 
-func refundsOf(ctx context.Context, db querier, s scope, fund uuid.UUID, at accountKey) ([]Refund, error) {
-	rows, err := many[refundRow](ctx, db, sqlRefunds, s, pgx.NamedArgs{"id": fund, "customer": at.CustomerID, "currency": at.Currency})
-	out := make([]Refund, len(rows))
-	for i, r := range rows {
-		out[i] = Refund{r.ID, domain.Money{Minor: r.Amount, Currency: r.Currency}, r.To, r.Status, r.Failure, r.RequestedOn, r.ClosedOn}
-	}
-	return out, err
+func (r refundRow) view() Refund {
+	return Refund{r.ID, domain.Money{Minor: r.Amount, Currency: r.Currency}, r.To, r.Status, r.Failure, r.RequestedOn, r.ClosedOn}
 }

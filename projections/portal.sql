@@ -250,3 +250,13 @@ create table {s}.activity (
 create index activity_of_customer on {s}.activity (tenant, customer_id, pos_hi desc, pos_lo desc);
 create index activity_of_ref on {s}.activity (tenant, ref_id, pos_hi, pos_lo);
 create index activity_all on {s}.activity (tenant, pos_hi desc, pos_lo desc);
+
+-- The last event of each customer, which nothing that its contacts see can be newer than;
+-- under the nil UUID that of the tenant.
+create table {s}.versions (
+    tenant      text not null,
+    customer_id uuid not null,
+    pos_hi      numeric(20) not null,
+    pos_lo      numeric(20) not null,
+    primary key (tenant, customer_id)
+) with (fillfactor = 50);

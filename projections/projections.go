@@ -12,4 +12,6 @@ type Viewer struct {
 	Kind      string      // envelope.Staff, Contact, Auditor, Integration or System
 	ID        uuid.UUID   // the actor's
 	Customers []uuid.UUID // whose data a contact may see; of others it stays empty
+	// Version, if there is one, is set to that of what a query of the portal group answers.
+	Version *Version
 }

@@ -3,8 +3,8 @@ package projections
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,11 +22,16 @@ import (
 // is as unknown to it as what does not exist.
 type Queries struct {
 	DB *pgxpool.Pool
+	// Reads, if there is one, answers for single customers: its batches read one moment and
+	// its plans do not depend on the arguments (pg.Options.Reads).
+	Reads *pgxpool.Pool
 	// Schema is where the active build of a group is.
 	Schema func(ctx context.Context, group string) (string, error)
 	Clock  func() time.Time
 	Store  eventstore.Store // payloads for auditors
 	Codec  *envelope.Codec
+
+	zones sync.Map // of tenants, as they were last: a first guess, never more
 }
 
 // scope is what one query may read.
@@ -52,43 +57,6 @@ func (v Viewer) mustSeeAll() error {
 	return nil
 }
 
-const sqlScope engine.SQL = `
-select coalesce((select time_zone from {s}.tenants where tenant = @tenant), 'UTC'),
-  array(select id from {s}.customers where tenant = @tenant and id = any(@customers) and (@all or portal_on)),
-  exists(select from {s}.customers where tenant = @tenant and id = @asked)`
-
-// scope resolves a viewer against the portal group. A customer that is asked for must be
-// one that the viewer may see; then the scope is that customer only.
-func (q *Queries) scope(ctx context.Context, v Viewer, asked uuid.UUID) (scope, error) {
-	s := scope{tenant: v.Tenant, all: v.seesAll(), now: q.Clock().UTC()}
-	if v.Tenant == "" || !s.all && v.Kind != envelope.Contact {
-		return s, domain.Forbidden("viewer.forbidden", "this is for staff and for contacts of customers")
-	}
-	var err error
-	if s.schema, err = q.Schema(ctx, Portal.Name); err != nil {
-		return s, err
-	}
-	of := v.Customers
-	if s.all {
-		of = nil
-	}
-	var zoneName string
-	var exists bool
-	row := q.DB.QueryRow(ctx, sqlScope.In(s.schema), pgx.NamedArgs{"tenant": v.Tenant, "customers": of, "all": s.all, "asked": asked})
-	if err := row.Scan(&zoneName, &s.customers, &exists); err != nil {
-		return s, fmt.Errorf("projections: scope: %w", err)
-	}
-	s.today = domain.DateOf(s.now.In(zone(zoneName)))
-	if asked == uuid.Nil {
-		return s, nil
-	}
-	if !exists || !s.all && !slices.Contains(s.customers, asked) {
-		return s, unknownCustomer()
-	}
-	s.customers = []uuid.UUID{asked}
-	return s, nil
-}
-
 // everyone tells whether a list is of all customers of the tenant.
 func (s scope) everyone() bool { return s.all && len(s.customers) == 0 }
 
@@ -107,9 +75,12 @@ func unknownCustomer() error {
 	return domain.NotFound("customer.unknown", "there is no such customer")
 }
 
-// args adds what every statement may name.
+// args adds what every statement may name. Customers that are given already stay.
 func (s scope) args(more pgx.NamedArgs) pgx.NamedArgs {
-	more["tenant"], more["all"], more["customers"] = s.tenant, s.all, s.customers
+	if more["customers"] == nil {
+		more["customers"] = s.customers
+	}
+	more["tenant"], more["all"] = s.tenant, s.all
 	more["today"], more["now"] = string(s.today), s.now
 	return more
 }
@@ -121,21 +92,24 @@ type querier interface {
 
 // many reads rows.
 func many[R any](ctx context.Context, db querier, sql engine.SQL, s scope, args pgx.NamedArgs) ([]R, error) {
-	rows, err := db.Query(ctx, sql.In(s.schema), s.args(args))
+	text, values := bound(sql, s.schema, s.args(args))
+	rows, err := db.Query(ctx, text, values...)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, scan[R])
+	return collect[R](rows)
 }
 
 // one reads a single row, or says pgx.ErrNoRows.
-func one[R any](ctx context.Context, db querier, sql engine.SQL, s scope, args pgx.NamedArgs) (R, error) {
-	rows, err := db.Query(ctx, sql.In(s.schema), s.args(args))
-	if err != nil {
-		var none R
-		return none, err
+func one[R any](ctx context.Context, db querier, sql engine.SQL, s scope, args pgx.NamedArgs) (r R, err error) {
+	all, err := many[R](ctx, db, sql, s, args)
+	if err == nil && len(all) == 0 {
+		err = pgx.ErrNoRows
 	}
-	return pgx.CollectOneRow(rows, scan[R])
+	if err != nil {
+		return r, err
+	}
+	return all[0], nil
 }
 
 // absent turns "no rows" into the answer that unknown and foreign ids share.

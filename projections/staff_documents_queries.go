@@ -60,8 +60,12 @@ func (q *Queries) ListUnassignedDocuments(ctx context.Context, v Viewer, f Unass
 }
 
 // listDrafts is the part of ListInvoices that only staff see: to a contact there are none.
-func (q *Queries) listDrafts(ctx context.Context, v Viewer, portal scope, f InvoiceFilter) (Page[Invoice], error) {
-	if !portal.all || f.Unpaid || f.Overdue {
+func (q *Queries) listDrafts(ctx context.Context, v Viewer, f InvoiceFilter) (Page[Invoice], error) {
+	s, err := q.read(ctx, v, f.CustomerID, func(*reading) error { return nil })
+	if err != nil {
+		return Page[Invoice]{}, err
+	}
+	if !s.all || f.Unpaid || f.Overdue {
 		return Page[Invoice]{Items: []Invoice{}}, nil
 	}
 	rows, err := q.documents(ctx, v, statusDraft, typeInvoice, f)

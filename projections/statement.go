@@ -70,67 +70,63 @@ with line as (
     (e.pos_hi, e.pos_lo) > (@since_hi::numeric, @since_lo::numeric)
       or not @all and (coalesce(i.published_hi, 0), coalesce(i.published_lo, 0)) > (@since_hi::numeric, @since_lo::numeric) as late
   from {s}.entries e left join {s}.invoices i on i.tenant = e.tenant and i.id = e.item_id
-  where e.tenant = @tenant and e.customer_id = @customer and e.currency = @currency and e.line
+  where e.tenant = @tenant and e.customer_id = @customer and e.currency = ` + statementCurrency + ` and e.line
     and e.on_date <= @to::date and (e.pos_hi, e.pos_lo) <= (@known_hi::numeric, @known_lo::numeric)
     and (@all or e.item_id is null or i.published and (i.published_hi, i.published_lo) <= (@known_hi::numeric, @known_lo::numeric))
 ), sorted as (
   select *, on_date < @from::date and not (@adjusting and late) as opening, on_date < @from::date and @adjusting and late as adjusting from line
 )`
 
+// The customer's own currency if none is asked for.
+const statementCurrency = `coalesce(nullif(@currency::text, ''), (select currency from {s}.customers where tenant = @tenant and id = @customer), '')`
+
 const (
-	sqlOpening   engine.SQL = statementLines + `select coalesce(sum(net), 0)::bigint from sorted where opening`
+	// What was before the first line, and the last line, or publication that showed earlier
+	// ones, that the viewer sees.
+	sqlOpening engine.SQL = statementLines + `
+select ` + statementCurrency + ` as currency, (select coalesce(sum(net), 0)::bigint from sorted where opening) as opening,
+  coalesce((select hi::text || '.' || lo::text from (
+    select e.pos_hi as hi, e.pos_lo as lo from {s}.entries e left join {s}.invoices i on i.tenant = e.tenant and i.id = e.item_id
+      where e.tenant = @tenant and e.customer_id = @customer and e.currency = ` + statementCurrency + ` and e.line and (@all or e.item_id is null or i.published)
+    union all select i.published_hi, i.published_lo from {s}.invoices i
+      where i.tenant = @tenant and i.customer_id = @customer and i.currency = ` + statementCurrency + ` and i.published) x
+  where (hi, lo) <= (@known_hi::numeric, @known_lo::numeric)
+  order by hi desc, lo desc limit 1), '0.0') as position`
 	sqlStatement engine.SQL = statementLines + `
 select pos_hi, pos_lo, tenant, customer_id, currency, on_date, kind, ref_id, number, item_id, fund_id, open_delta, unapplied_delta,
   line, recorded_at, adjusting, opening, greatest(net, 0) as debit, greatest(-net, 0) as credit,
   (sum(net) over (order by adjusting desc, on_date, pos_hi, pos_lo))::bigint as balance
 from sorted where not opening order by adjusting desc, on_date, pos_hi, pos_lo limit @limit`
-
-	// The last line, or publication that showed earlier ones, that the viewer sees.
-	sqlAccountPosition engine.SQL = `
-select hi::text || '.' || lo::text from (
-  select e.pos_hi as hi, e.pos_lo as lo from {s}.entries e left join {s}.invoices i on i.tenant = e.tenant and i.id = e.item_id
-    where e.tenant = @tenant and e.customer_id = @customer and e.currency = @currency and e.line and (@all or e.item_id is null or i.published)
-  union all select i.published_hi, i.published_lo from {s}.invoices i
-    where i.tenant = @tenant and i.customer_id = @customer and i.currency = @currency and i.published) x
-where (hi, lo) <= (@known_hi::numeric, @known_lo::numeric)
-order by hi desc, lo desc limit 1`
-	sqlCustomerCurrency engine.SQL = `select currency from {s}.customers where tenant = @tenant and id = @customer`
 )
+
+type openingRow struct {
+	Opening  int64  `db:"opening"`
+	Position string `db:"position"`
+	Currency string `db:"currency"`
+}
 
 // GetStatement is a customer's statement between two dates, or up to one.
 func (q *Queries) GetStatement(ctx context.Context, v Viewer, customer uuid.UUID, o StatementOptions) (st Statement, err error) {
-	s, err := q.scopeOf(ctx, v, customer)
-	if err != nil {
-		return st, err
-	}
-	args, err := o.args(s.today)
-	if err != nil {
-		return st, err
-	}
-	args["customer"] = customer
-	err = q.snapshot(ctx, func(tx pgx.Tx) error {
-		if o.Currency == "" {
-			if err := tx.QueryRow(ctx, sqlCustomerCurrency.In(s.schema), s.args(args)).Scan(&o.Currency); err != nil {
-				return err
-			}
+	var opening *openingRow
+	var lines []lineRow
+	_, err = q.readOf(ctx, v, customer, func(r *reading) error {
+		args, err := o.args(r.today)
+		if err != nil {
+			return err
 		}
-		args["currency"] = o.Currency
-		st = Statement{CustomerID: customer, Currency: o.Currency, From: o.From, To: domain.Date(args["to"].(string)), Position: "0.0",
+		args["customer"], args["currency"] = customer, o.Currency
+		st = Statement{CustomerID: customer, From: o.From, To: domain.Date(args["to"].(string)),
 			Adjustments: []StatementLine{}, Lines: []StatementLine{}}
-		var opening int64
-		if err := tx.QueryRow(ctx, sqlOpening.In(s.schema), s.args(args)).Scan(&opening); err != nil {
-			return err
-		}
-		if err := tx.QueryRow(ctx, sqlAccountPosition.In(s.schema), s.args(args)).Scan(&st.Position); err != nil && err != pgx.ErrNoRows {
-			return err
-		}
-		lines, err := many[lineRow](ctx, tx, sqlStatement, s, args)
-		if err == nil && len(lines) > maxStatementLines {
-			err = domain.Invalid("statement.too_long", "this is more than %d lines: ask for a shorter period", maxStatementLines)
-		}
-		st.fill(opening, lines)
-		return err
+		wantOne(r, sqlOpening, args, &opening)
+		want(r, sqlStatement, args, &lines)
+		return nil
 	})
+	if err == nil && len(lines) > maxStatementLines {
+		err = domain.Invalid("statement.too_long", "this is more than %d lines: ask for a shorter period", maxStatementLines)
+	}
+	if err == nil {
+		st.fill(*opening, lines)
+	}
 	return st, err
 }
 
@@ -161,7 +157,9 @@ func (o StatementOptions) args(today domain.Date) (pgx.NamedArgs, error) {
 		"adjusting": o.Since != "", "limit": maxStatementLines + 1}, nil
 }
 
-func (st *Statement) fill(opening int64, lines []lineRow) {
+func (st *Statement) fill(before openingRow, lines []lineRow) {
+	opening := before.Opening
+	st.Currency, st.Position = before.Currency, before.Position
 	m := func(minor int64) domain.Money { return domain.Money{Minor: minor, Currency: st.Currency} }
 	st.Opening, st.Debits, st.Credits, st.Closing = m(opening), m(0), m(0), m(opening)
 	for _, l := range lines {

@@ -112,13 +112,16 @@ const sqlTenant engine.SQL = `select * from {s}.tenants where tenant = @tenant`
 
 // GetTenant is the viewer's tenant.
 func (q *Queries) GetTenant(ctx context.Context, v Viewer) (Tenant, error) {
-	s, err := q.scope(ctx, v, uuid.Nil)
+	var row *tenantRow
+	_, err := q.read(ctx, v, uuid.Nil, func(r *reading) error {
+		wantOne(r, sqlTenant, pgx.NamedArgs{}, &row)
+		return nil
+	})
+	if err == nil && row == nil {
+		err = domain.NotFound("tenant.unknown", "the tenant is not registered")
+	}
 	if err != nil {
 		return Tenant{}, err
-	}
-	row, err := one[tenantRow](ctx, q.DB, sqlTenant, s, pgx.NamedArgs{})
-	if err != nil {
-		return Tenant{}, absent(err, "tenant.unknown", "the tenant is not registered")
 	}
 	return row.view()
 }

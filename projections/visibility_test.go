@@ -40,6 +40,8 @@ func answers(w *world, v Viewer, of uuid.UUID, ids ...uuid.UUID) map[string]any 
 		add("balance"+at, balance, err)
 		balance, err = w.q.GetBalance(ctx, v, c, BalanceOptions{AsOf: "2026-12-31"})
 		add("balance as of"+at, balance, err)
+		first, err := w.q.GetOverview(ctx, v, c, OverviewOptions{})
+		add("overview"+at, first, err)
 		statement, err := w.q.GetStatement(ctx, v, c, StatementOptions{Currency: "GBP"})
 		add("statement"+at, statement, err)
 		about, err := w.q.GetCustomer(ctx, v, c)

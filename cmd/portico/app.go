@@ -37,6 +37,7 @@ type app struct {
 	log      *slog.Logger
 	server   *pgserver.Server // nil if a database was given
 	pool     *pgxpool.Pool
+	reads    *pgxpool.Pool // for pages
 	store    *eventstore.Postgres
 	codec    *envelope.Codec
 	commands *commands.Commands
@@ -87,7 +88,10 @@ func (a *app) database(ctx context.Context, s *settings) (err error) {
 	if _, err = migrations.Up(ctx, a.url); err != nil {
 		return err
 	}
-	a.pool, err = pg.Open(ctx, a.url, pg.Options{MaxConns: 24, Log: a.log})
+	if a.pool, err = pg.Open(ctx, a.url, pg.Options{MaxConns: 24, Log: a.log}); err != nil {
+		return err
+	}
+	a.reads, err = pg.Open(ctx, a.url, pg.Options{MaxConns: 16, Log: a.log, Reads: true})
 	return err
 }
 
@@ -110,7 +114,7 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	a.engine = &engine.Engine{Store: a.store, Codec: a.codec, DB: a.pool, Groups: projections.Groups(), Log: a.log, Node: me}
 	a.policies = reactions.NewPolicies(&reactions.Subscriber{Store: a.store, DB: a.pool, Node: me, Lanes: 16, Log: a.log}, a.commands, logger(slog.LevelWarn))
 	a.waiter = waiter{a.policies, a.engine}
-	a.queries = &projections.Queries{DB: a.pool, Schema: a.engine.ActiveSchema, Clock: time.Now, Store: a.store, Codec: a.codec}
+	a.queries = &projections.Queries{DB: a.pool, Reads: a.reads, Schema: a.engine.ActiveSchema, Clock: time.Now, Store: a.store, Codec: a.codec}
 	a.once = &idempotency.Store{DB: a.pool, Node: me}
 	a.keys = &auth.Keys{DB: a.pool, Commands: a.commands, Clock: time.Now}
 	return nil
@@ -197,8 +201,10 @@ func (a *app) close() (err error) {
 	if a.store != nil {
 		a.store.Close()
 	}
-	if a.pool != nil {
-		a.pool.Close()
+	for _, pool := range []*pgxpool.Pool{a.pool, a.reads} {
+		if pool != nil {
+			pool.Close()
+		}
 	}
 	if a.server != nil {
 		err = a.server.Stop()

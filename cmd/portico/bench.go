@@ -9,7 +9,6 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"text/tabwriter"
 	"time"
 
@@ -32,6 +31,8 @@ type benchOptions struct {
 	rounds int
 	window time.Duration
 	asJSON bool
+	events int64   // of load: how long the log is
+	sizes  []int64 // of grow: how long the log is
 }
 
 func benchCommand(s *settings) *cobra.Command {
@@ -46,14 +47,24 @@ rounds. Compare ratios: absolute figures depend on the machine and what else run
 	cmd.PersistentFlags().IntVar(&o.rounds, "rounds", 5, "rounds of each measurement")
 	cmd.PersistentFlags().DurationVar(&o.window, "window", time.Second, "how long one measurement runs")
 	cmd.PersistentFlags().BoolVar(&o.asJSON, "json", false, "print an array of objects instead of a table")
-	add := func(name, short string, run func(context.Context, *app, benchOptions) ([]result, error)) {
-		cmd.AddCommand(&cobra.Command{Use: name, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+	add := func(name, short string, run func(context.Context, *app, benchOptions) ([]result, error)) *cobra.Command {
+		of := &cobra.Command{Use: name, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.on(cmd, run)
-		}})
+		}}
+		cmd.AddCommand(of)
+		return of
 	}
-	add("append", "Appends through the event store, beside single-row inserts", benchAppend)
+	add("append", "Appends through the event store, beside single-row inserts and one writer's group commit", benchAppend)
+	load := add("load", "Streams of 20 events out of a long log, beside the bare SQL", benchLoad)
+	load.Flags().Int64Var(&o.events, "events", 100_000, "how many events the log has")
+	grow := add("grow", "Appends and loads on a log that has grown, beside the same on a short one", benchGrow)
+	grow.Long = `Appends and loads on a log that has grown, beside the same on a log of 20,000 events in
+a second database, in turn: a ratio of 1 is a log whose length costs nothing. A million
+events take about 1 GB of the temporary directory and a minute to write; then each size
+is measured for about half a minute. Interrupting it removes everything.`
+	grow.Flags().Int64SliceVar(&o.sizes, "events", []int64{0, 1_000_000}, "lengths of the log to measure at, ascending")
 	add("account", "Recording a payment on an account with 10,000 entries, beside one with 10", benchAccount)
-	add("query", "A customer's invoices and balance, beside the bare SQL", benchQuery)
+	cmd.AddCommand(benchQueryCommand(&o), benchVisibleCommand(&o))
 	_ = s
 	return cmd
 }
@@ -117,30 +128,87 @@ func median(xs []float64) float64 {
 	return xs[len(xs)/2]
 }
 
+// work is what one client does for the n-th time.
+type work func(ctx context.Context, client, n int) error
+
 // rate runs work from many clients at once for a while and answers how often per second
 // it was done.
-func (o benchOptions) rate(ctx context.Context, clients int, work func(ctx context.Context, client, n int) error) (float64, error) {
-	var done atomic.Int64
+func (o benchOptions) rate(ctx context.Context, clients int, do func(ctx context.Context, client, n int) error) (float64, error) {
+	s, err := o.run(ctx, clients, do)
+	return s.rate, err
+}
+
+// speed is how often per second something was done, and how long it took, in milliseconds.
+type speed struct{ rate, p50, p99 float64 }
+
+// run runs work from many clients at once for a while.
+func (o benchOptions) run(ctx context.Context, clients int, do work) (speed, error) {
 	var failed error
 	var once sync.Once
 	var running sync.WaitGroup
+	took := make([][]time.Duration, clients)
 	began := time.Now()
 	for c := range clients {
 		running.Go(func() {
-			for n := 0; time.Since(began) < o.window && ctx.Err() == nil; n++ {
-				if err := work(ctx, c, n); err != nil {
+			for n, last := 0, began; last.Sub(began) < o.window && ctx.Err() == nil; n++ {
+				if err := do(ctx, c, n); err != nil {
 					once.Do(func() { failed = err })
 					return
 				}
-				done.Add(1)
+				now := time.Now()
+				took[c] = append(took[c], now.Sub(last))
+				last = now
 			}
 		})
 	}
 	running.Wait()
-	if failed != nil {
-		return 0, failed
+	lasted := time.Since(began)
+	if failed == nil {
+		failed = ctx.Err()
 	}
-	return float64(done.Load()) / time.Since(began).Seconds(), ctx.Err()
+	if failed != nil {
+		return speed{}, failed
+	}
+	all := slices.Sorted(slices.Values(slices.Concat(took...)))
+	at := func(part float64) float64 { return float64(all[int(part*float64(len(all)-1))].Microseconds()) / 1000 }
+	return speed{float64(len(all)) / lasted.Seconds(), at(0.5), at(0.99)}, nil
+}
+
+// contest is a measurement that runs beside its floor. Both make their work anew for each
+// round.
+type contest struct {
+	name, variant, unit string
+	clients             int
+	ours, floor         func() work
+}
+
+// hold measures both in turn, round by round. It answers the medians of their rates, of
+// their p50 and of their p99.
+func (o benchOptions) hold(ctx context.Context, c contest) (rate, p50, p99 result, err error) {
+	var ours, floors []speed
+	for range o.rounds {
+		for _, side := range []struct {
+			make func() work
+			all  *[]speed
+		}{{c.ours, &ours}, {c.floor, &floors}} {
+			s, err := o.run(ctx, c.clients, side.make())
+			if err != nil {
+				return rate, p50, p99, err
+			}
+			*side.all = append(*side.all, s)
+		}
+	}
+	row := func(variant, unit string, of func(speed) float64) result {
+		var vs, fs, ratios []float64
+		for i := range ours {
+			v, f := of(ours[i]), of(floors[i])
+			vs, fs, ratios = append(vs, v), append(fs, f), append(ratios, v/f)
+		}
+		return result{c.name, variant, c.clients, median(vs), unit, median(fs), median(ratios)}
+	}
+	return row(c.variant, c.unit, func(s speed) float64 { return s.rate }),
+		row(c.variant+", p50", "ms", func(s speed) float64 { return s.p50 }),
+		row(c.variant+", p99", "ms", func(s speed) float64 { return s.p99 }), nil
 }
 
 // latency is the median time of n calls, in milliseconds.

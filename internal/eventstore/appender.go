@@ -3,11 +3,15 @@ package eventstore
 import (
 	"context"
 	"fmt"
-	"log/slog"
+	"runtime"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"portico/internal/failpoint"
 )
 
 // Group commit (ENGINE §2): one goroutine sends whatever was asked for while its last
@@ -15,6 +19,8 @@ import (
 const (
 	maxBatch      = 512
 	maxBatchBytes = 8 << 20
+	maxCalls      = 2  // under way at once; more would only queue up at the lock
+	worthSecond   = 16 // requests from which a second call pays: with less, they had better share a commit
 	// Patience of one call, well above the 3 s that es.append waits for the head.
 	acquireTimeout = 5 * time.Second
 	callTimeout    = 30 * time.Second
@@ -95,15 +101,8 @@ func (p *Postgres) enqueue(r *request) bool {
 		return false
 	}
 	p.queue = append(p.queue, r)
-	p.signal()
+	p.more.Signal()
 	return true
-}
-
-func (p *Postgres) signal() {
-	select {
-	case p.more <- struct{}{}:
-	default:
-	}
 }
 
 // withdraw takes a request back, unless it has been sent.
@@ -112,60 +111,106 @@ func (p *Postgres) withdraw(r *request) bool {
 	defer p.mu.Unlock()
 	for i, q := range p.queue {
 		if q == r {
-			p.queue = append(p.queue[:i:i], p.queue[i+1:]...)
+			p.queue = slices.Delete(p.queue, i, i+1)
 			return true
 		}
 	}
 	return false
 }
 
-// take empties the queue into a batch, in order. A stream occurs in a batch once: its
-// next request waits, and so does everything behind a batch that is full.
-func (p *Postgres) take() (batch []*request, closed bool) {
+// next waits for requests and takes a batch of them, or none when the store is closed.
+func (p *Postgres) next() []*request {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var later []*request
-	size, taken := 0, make(map[StreamName]bool, min(len(p.queue), maxBatch))
-	for i, r := range p.queue {
-		if len(batch) == maxBatch || len(batch) > 0 && size+r.size > maxBatchBytes {
-			later = append(later, p.queue[i:]...)
-			break
+	for {
+		if p.worthACall() {
+			if batch := p.take(); len(batch) > 0 {
+				p.calls, p.under = p.calls+1, p.under+len(batch)
+				return batch
+			}
 		}
-		if taken[r.stream] {
+		if p.closed && len(p.queue) == 0 {
+			return nil
+		}
+		p.more.Wait()
+	}
+}
+
+// worthACall tells whether to send what waits now. While a call is under way, a second
+// one goes out only with as much as that carries, and not with little: it then stands at
+// the head's lock when the first commits, and group commit keeps its groups.
+func (p *Postgres) worthACall() bool {
+	return p.calls == 0 || p.calls < maxCalls && len(p.queue) >= max(p.under, worthSecond)
+}
+
+// take moves a batch out of the queue, in order. A stream is in one call at a time, once:
+// its next request waits, and so does what is too large for what is left of a batch.
+// Whatever else fits overtakes those, so that nobody's burst holds up the others.
+func (p *Postgres) take() (batch []*request) {
+	later, size := p.queue[:0], 0
+	blocked := make(map[StreamName]bool, len(p.queue))
+	for _, r := range p.queue {
+		full := len(batch) == maxBatch || len(batch) > 0 && size+r.size > maxBatchBytes
+		if full || blocked[r.stream] || p.flying[r.stream] {
+			blocked[r.stream] = true
 			later = append(later, r)
 			continue
 		}
-		taken[r.stream] = true
+		p.flying[r.stream] = true
 		batch, size = append(batch, r), size+r.size
 	}
+	clear(p.queue[len(later):])
 	p.queue = later
-	return batch, p.closed
+	return batch
 }
 
+// landed lets the next requests of a batch's streams go.
+func (p *Postgres) landed(batch []*request) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.calls, p.under = p.calls-1, p.under-len(batch)
+	for _, r := range batch {
+		delete(p.flying, r.stream)
+	}
+	p.more.Broadcast()
+}
+
+// run sends batches until the store is closed and nobody waits. Callers that have just
+// been answered run first, so that the next batch has what they ask for next.
 func (p *Postgres) run() {
-	defer close(p.done)
-	for {
-		batch, closed := p.take()
-		switch {
-		case len(batch) > 0:
-			p.commit(batch)
-		case closed:
+	defer p.done.Done()
+	for batch := p.next(); batch != nil; batch = p.next() {
+		p.commit(batch)
+		p.landed(batch)
+		p.gather()
+	}
+}
+
+// gather yields while that makes the queue grow.
+func (p *Postgres) gather() {
+	for before, yields := -1, 0; yields < 4; yields++ {
+		p.mu.Lock()
+		waiting := len(p.queue)
+		p.mu.Unlock()
+		if waiting == before {
 			return
-		default:
-			<-p.more
 		}
+		before = waiting
+		runtime.Gosched()
 	}
 }
 
 // commit sends a batch and answers its requests.
 func (p *Postgres) commit(batch []*request) {
-	if p.roomUntil == 0 {
+	if p.roomUntil.Load() == 0 {
 		p.makeRoom(batch)
 	}
+	failpoint.At("eventstore.before_append")
 	answers, err := p.send(batch)
-	if noPartition(err) && p.makeRoom(batch) {
+	for try := 0; noPartition(err) && try < 10 && p.makeRoom(batch); try++ { // others may fill it first
 		answers, err = p.send(batch)
 	}
+	failpoint.At("eventstore.after_append")
 	if err != nil && refused(err) && len(batch) > 1 {
 		// Nothing was written. One request may have spoilt it for all.
 		for i := range batch {
@@ -185,30 +230,10 @@ func (p *Postgres) commit(batch []*request) {
 	if p.learn(head) {
 		p.waker.tell()
 	}
-	if head >= p.roomUntil && head > 0 {
-		p.makeRoom(nil)
+	if head > 0 && head >= p.roomUntil.Load() {
+		p.makeRoomAhead()
 	}
 }
-
-const sqlEnsurePartitions = `SELECT es.ensure_partitions($1)`
-
-// makeRoom has partitions made for what follows, at least for a batch. If that fails,
-// appends go on while there is room, and it is tried again.
-func (p *Postgres) makeRoom(batch []*request) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
-	defer cancel()
-	events := 0
-	for _, r := range batch {
-		events += len(r.events)
-	}
-	err := p.pool.QueryRow(ctx, sqlEnsurePartitions, pgx.QueryExecModeCacheDescribe, events).Scan(&p.roomUntil)
-	if err != nil {
-		slog.Warn("no partition could be made ahead for the event log", "error", err)
-	}
-	return err == nil
-}
-
-const sqlAppend = `SELECT outcome, cur, coalesce(last_pos, 0) FROM es.append($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 
 // send makes the one call. Its errors are raw.
 func (p *Postgres) send(batch []*request) ([]answer, error) {
@@ -221,6 +246,33 @@ func (p *Postgres) send(batch []*request) ([]answer, error) {
 	defer conn.Release()
 	ctx, cancelCall := context.WithTimeout(context.Background(), callTimeout)
 	defer cancelCall()
+	var pos uint64
+	var ok bool
+	if len(batch) == 1 {
+		pos, ok, err = p.invoke(ctx, conn, appendOne, one(batch[0]))
+		pos -= uint64(len(batch[0].events)) // to the head as it was before
+	} else {
+		pos, ok, err = p.invoke(ctx, conn, appendMany, many(batch))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return sendCarefully(ctx, conn, batch)
+	}
+	answers := make([]answer, len(batch))
+	for i, r := range batch {
+		pos += uint64(len(r.events))
+		answers[i] = answer{version: r.expected + int64(len(r.events)), pos: pos, ok: true}
+	}
+	return answers, nil
+}
+
+const sqlAppend = `SELECT outcome, cur, coalesce(last_pos, 0) FROM es.append($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+
+// sendCarefully asks es.append, which appends what it can and tells of the rest where
+// their streams are.
+func sendCarefully(ctx context.Context, conn *pgxpool.Conn, batch []*request) ([]answer, error) {
 	rows, err := conn.Query(ctx, sqlAppend, arguments(batch)...)
 	if err != nil {
 		return nil, err

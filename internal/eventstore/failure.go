@@ -47,6 +47,13 @@ func noPartition(err error) bool {
 	return pe != nil && pe.Code == "23514"
 }
 
+// otherSession tells whether a statement that was prepared is not there, or one to be
+// prepared is: the connection is not always the same session. Nothing was executed.
+func otherSession(err error) bool {
+	pe := serverError(err)
+	return pe != nil && (pe.Code == "26000" || pe.Code == "42P05")
+}
+
 // appendFailed tells a caller what its append came to.
 func appendFailed(err error) error {
 	var unsent *notSent

@@ -5,10 +5,7 @@ import (
 
 	"portico/internal/eventstore"
 	"portico/internal/eventstore/storetest"
-	"portico/internal/pgtest"
 )
-
-func TestMain(m *testing.M) { pgtest.Main(m) }
 
 func TestMemoryKeepsTheContract(t *testing.T) {
 	t.Parallel()

@@ -25,12 +25,17 @@ type Postgres struct {
 	known atomic.Uint64 // the highest position seen here, to notice what others append
 
 	mu     sync.Mutex
+	more   *sync.Cond // something below has changed
 	queue  []*request
+	flying map[StreamName]bool // streams of the calls that are under way
+	calls  int                 // that are under way
+	under  int                 // requests that are under way
 	closed bool
-	more   chan struct{} // the queue has grown, or it is closed
-	done   chan struct{} // the appender has ended
+	done   sync.WaitGroup // the appenders have ended
 
-	roomUntil uint64 // the appender's own: where to call es.ensure_partitions again
+	roomUntil  atomic.Uint64 // where to call es.ensure_partitions again
+	makingRoom atomic.Bool
+	pooled     atomic.Bool // a transaction pooler stands in front
 }
 
 var _ Store = (*Postgres)(nil)
@@ -38,9 +43,19 @@ var _ Store = (*Postgres)(nil)
 // OpenPostgres starts the store's appender on a pool that the caller keeps open until
 // Close has returned. Any number of stores, in any number of processes, may share a log.
 func OpenPostgres(pool *pgxpool.Pool) *Postgres {
-	p := &Postgres{pool: pool, more: make(chan struct{}, 1), done: make(chan struct{})}
+	p := newPostgres(pool)
+	for range maxCalls {
+		p.done.Add(1)
+		go p.run()
+	}
+	return p
+}
+
+// newPostgres is a store without its appenders.
+func newPostgres(pool *pgxpool.Pool) *Postgres {
+	p := &Postgres{pool: pool, flying: map[StreamName]bool{}}
+	p.more = sync.NewCond(&p.mu)
 	p.waker.grown = p.grown
-	go p.run()
 	return p
 }
 
@@ -48,9 +63,9 @@ func OpenPostgres(pool *pgxpool.Pool) *Postgres {
 func (p *Postgres) Close() {
 	p.mu.Lock()
 	p.closed = true
+	p.more.Broadcast()
 	p.mu.Unlock()
-	p.signal()
-	<-p.done
+	p.done.Wait()
 }
 
 const sqlReadStream = `SELECT r.pos, r.stream, r.version, r.id, r.type, r.data, r.meta, r.at FROM es.read_stream($1, $2, $3) r`

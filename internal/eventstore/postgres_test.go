@@ -20,6 +20,15 @@ func TestPostgresKeepsTheContract(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) eventstore.Store { return open(t, pgtest.New(t)) })
 }
 
+// Two stores on one database are what two processes are.
+func TestTwoStoresOnOneDatabaseKeepTheContract(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T) eventstore.Store {
+		url := pgtest.New(t)
+		return storetest.Turns(open(t, url), open(t, url))
+	})
+}
+
 // open is a store as the application's role.
 func open(t *testing.T, url string) *eventstore.Postgres {
 	t.Helper()
@@ -158,10 +167,18 @@ func TestALongTransactionElsewhereStallsNoReader(t *testing.T) {
 	if _, err := other.Exec(t.Context(), "CREATE TABLE public.held (a int)"); err != nil {
 		t.Fatal(err)
 	}
-	s := open(t, pgtest.New(t))
+	url := pgtest.New(t)
+	s := open(t, url)
 	mustAppend(t, s, stream(), -1, event())
 	if log := readDense(t, s); len(log) != 1 {
 		t.Errorf("%d events", len(log))
+	}
+	// The control: a reader that goes by xid8 is stalled.
+	pgtest.Exec(t, url, "CREATE TABLE public.naive (tx xid8 DEFAULT pg_current_xact_id())", "INSERT INTO public.naive DEFAULT VALUES")
+	var visible int
+	err = connect(t, url).QueryRow(t.Context(), "SELECT count(*) FROM public.naive WHERE tx < pg_snapshot_xmin(pg_current_snapshot())").Scan(&visible)
+	if err != nil || visible != 0 {
+		t.Errorf("the control sees %d rows, %v: the foreign transaction proves nothing", visible, err)
 	}
 }
 
@@ -188,6 +205,31 @@ func TestAnOlderTransactionThatWritesLaterComesLater(t *testing.T) {
 	log := readDense(t, s)
 	if len(log) != 2 || log[0].Version != 0 || log[1].Version != 1 {
 		t.Errorf("the log is %v", log)
+	}
+}
+
+// A program from before es.append_one goes on beside a newer one.
+func TestAnOlderProgramAppendsBesideANewerOne(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t)
+	s := open(t, url)
+	mustAppend(t, s, stream(), -1, event())
+	finished := slowWriters(t, url, func(ctx context.Context, tx pgx.Tx) error { return appendIn(ctx, tx, stream(), -1) })
+	var newer sync.WaitGroup
+	for range 8 {
+		newer.Go(func() {
+			name := stream()
+			for v := range int64(20) {
+				if _, err := s.Append(t.Context(), name, v-1, event()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	newer.Wait()
+	<-finished
+	if log := readDense(t, s); len(log) != 1+gapWriters*gapRows+8*20 {
+		t.Errorf("%d events", len(log))
 	}
 }
 
@@ -244,7 +286,7 @@ func TestHistoryCannotBeChanged(t *testing.T) {
 	}
 }
 
-// The application's role reads, and calls two functions; nobody else may do even that.
+// The application's role reads, and calls these functions; nobody else may do even that.
 func TestPrivilegesOnTheLog(t *testing.T) {
 	t.Parallel()
 	url := pgtest.New(t)
@@ -259,7 +301,7 @@ func TestPrivilegesOnTheLog(t *testing.T) {
 		) g(granted)`
 	c := connect(t, url)
 	for role, want := range map[string]string{
-		"portico_app": "append EXECUTE; ensure_partitions EXECUTE; es USAGE; events SELECT; head SELECT; partitions SELECT; read_stream EXECUTE; settings SELECT; streams SELECT",
+		"portico_app": "append EXECUTE; append_many EXECUTE; append_one EXECUTE; ensure_partitions EXECUTE; es USAGE; events SELECT; head SELECT; partitions SELECT; read_stream EXECUTE; settings SELECT; streams SELECT",
 		"public":      "",
 	} {
 		var got string

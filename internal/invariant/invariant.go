@@ -1,8 +1,9 @@
-// Package invariant checks what must be true of the log whatever happened to it: to be
-// run by operators (portico log verify), and by tests after every fault.
-//
-// It finds what contradicts itself. A byte changed where nothing else depends on it is
-// found by comparing with an archive (package archive).
+// Package invariant checks what must be true whatever has happened. Log checks the log by
+// itself, for operators too (portico log verify): it finds what contradicts itself; a byte
+// changed where nothing else depends on it is found by comparing with an archive. System
+// checks all of Portico after a fault: that what was acknowledged is in the log once, that
+// money adds up, and that read models are what the log says (SECURITY §6, invariant I). The
+// arithmetic of the ledger is its own.
 package invariant
 
 import (

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/url"
 	"strings"
 
@@ -24,6 +25,7 @@ type Options struct {
 	Name     string       // application_name, "portico" by default
 	Role     string       // AppRole by default
 	MaxConns int32        // 16 by default; pool_max_conns in the URL wins
+	Reads    bool         // for queries alone: see readsOnly
 	Log      *slog.Logger // slog.Default() by default
 }
 
@@ -83,7 +85,18 @@ func config(databaseURL string, o *Options) (*pgxpool.Config, error) {
 	params["timezone"] = "UTC"
 	params["idle_in_transaction_session_timeout"] = "10s"
 	params["default_transaction_isolation"] = "read committed" // es.append needs it (ENGINE §2)
+	if o.Reads {
+		maps.Copy(params, readsOnly)
+	}
 	return c, nil
+}
+
+// readsOnly is for short queries by index. A batch of them reads one moment; each is
+// planned once per connection, which costs more than running it, and by index even while
+// the tables are so small that this looks like a waste: they may grow under the plan.
+var readsOnly = map[string]string{
+	"default_transaction_isolation": "repeatable read", "default_transaction_read_only": "on",
+	"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off",
 }
 
 func connect(ctx context.Context, c *pgxpool.Config) (*pgxpool.Pool, error) {

@@ -27,8 +27,8 @@ const (
 					where f.grp = $1 and f.build = $2 and f.owner <> $4 and not $7
 						and f.expires between clock_timestamp() and clock_timestamp() + 2 * $5::interval) others
 			where grp = $1 and build = $2 and lane = any($3)
-			and (expires < clock_timestamp() or owner = $4
-				or expires > clock_timestamp() + 2 * $5::interval and expires < 'infinity' or expires is null and $6 + (
+			and (expires < clock_timestamp() or owner = $4 or expires > clock_timestamp() + 2 * $5::interval and expires < 'infinity'
+				or expires is null and $6 + (
 				select count(*) from pj.lane o where o.grp = $1 and o.build = $2 and o.expires is null
 					and o.lane <= seat.lane) <= (lanes + others.n) / (1 + others.n))
 			order by lane for update of seat skip locked) free
