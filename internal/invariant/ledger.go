@@ -45,7 +45,7 @@ func (s *scan) ledger(e envelope.Event, r *Report) {
 	l.money(e.Data)
 	for _, stated := range l.moves(e.Data) {
 		if stated.is != stated.says.Minor {
-			r.add(Money, "%s@%d says that %d remain of %s, and it is %d", e.Stream, e.Version, stated.says.Minor, stated.of, stated.is)
+			r.add(RuleMoney, e.Stream, "version %d says that %d remain of %s, and it is %d", e.Version, stated.says.Minor, stated.of, stated.is)
 		}
 	}
 }
@@ -167,17 +167,17 @@ func (s *scan) checkLedgers(r *Report) {
 	for key, l := range s.accounts {
 		for id, o := range l.open {
 			if o < 0 {
-				r.add(Money, "item %s of customer %s is %d below zero", id, key.customer, -o)
+				r.add(RuleMoney, key.customer, "item %s is %d below zero", id, -o)
 			}
 		}
 		for id, u := range l.unapplied {
 			if u < 0 {
-				r.add(Money, "fund %s of customer %s is %d below zero", id, key.customer, -u)
+				r.add(RuleMoney, key.customer, "fund %s is %d below zero", id, -u)
 			}
 		}
 		if open, unapplied := l.totals(); open-unapplied != l.sums.owed() {
-			r.add(Money, "customer %s in %s: %d open less %d unapplied is not %d, the sum of what was posted",
-				key.customer, key.currency, open, unapplied, l.sums.owed())
+			r.add(RuleMoney, key.customer, "in %s, %d open less %d unapplied is not %d, the sum of what was posted",
+				key.currency, open, unapplied, l.sums.owed())
 		}
 	}
 }

@@ -41,7 +41,7 @@ func (s *System) settle(ctx context.Context, r *Report) error {
 		}
 		if time.Now().After(end) {
 			for _, b := range behind {
-				r.add(Behind, "%s, and the head is %d", b, head.Hi)
+				r.add(RuleBehind, b, "the head is %d", head.Hi)
 			}
 			return nil
 		}
@@ -59,7 +59,7 @@ func (s *System) fold(ctx context.Context, r *Report) error {
 	for _, v := range found {
 		r.Rows += v.Rows
 		for _, d := range v.First {
-			r.add(ReadModels, "%s.%s %s is %s %s: live %q, fresh %q", v.Group, d.Table, d.Key, d.Kind, d.Column, d.Live, d.Fresh)
+			r.add(RuleReadModels, v.Group+"."+d.Table, "%s is %s %s: live %q, fresh %q", d.Key, d.Kind, d.Column, d.Live, d.Fresh)
 		}
 	}
 	return err
@@ -112,12 +112,12 @@ func (s *System) readMoney(ctx context.Context, log *scan, r *Report) error {
 			}
 			seen[accountKey{m.Customer, m.Currency}] = true
 			if open, unapplied := c.of(l, m); open != m.Open || unapplied != m.Unapplied {
-				r.add(ReadMoney, "%s: customer %s in %s, %s: %d open and %d unapplied, where the log says %d and %d",
-					c.group, m.Customer, m.Currency, m.ID, m.Open, m.Unapplied, open, unapplied)
+				r.add(RuleReadMoney, c.group, "customer %s in %s, %s: %d open and %d unapplied, where the log says %d and %d",
+					m.Customer, m.Currency, m.ID, m.Open, m.Unapplied, open, unapplied)
 			}
 		}
 		if c.sql == sqlTotals && len(seen) != len(log.accounts) {
-			r.add(ReadMoney, "staff: totals of %d accounts, where the log has %d", len(seen), len(log.accounts))
+			r.add(RuleReadMoney, "staff", "totals of %d accounts, where the log has %d", len(seen), len(log.accounts))
 		}
 	}
 	return s.unbalanced(ctx, r)
@@ -131,7 +131,7 @@ func (s *System) unbalanced(ctx context.Context, r *Report) error {
 			return err
 		}
 		for _, f := range found {
-			r.add(ReadMoney, "%s: %s does not add up", group, f)
+			r.add(RuleReadMoney, group, "%s does not add up", f)
 		}
 	}
 	return nil

@@ -72,21 +72,21 @@ func (s *scan) receipts(all []Receipt, r *Report) {
 		switch {
 		case one.acknowledged():
 			if at, ok := s.at[one.Pos]; !ok || at.stream != one.Stream || at.version != one.Version {
-				r.add(Acked, "%s was acknowledged as %s@%d at %d, where the log has %s@%d",
-					one.Label, one.Stream, one.Version, one.Pos, at.stream, at.version)
+				r.add(RuleAcked, one.Label, "it was acknowledged as %s@%d at %d, where the log has %s@%d",
+					one.Stream, one.Version, one.Pos, at.stream, at.version)
 			}
 			if one.Type != "" && led != 1 {
-				r.add(Once, "%s was acknowledged, and %d %s are of its command %s", one.Label, led, one.Type, one.Command)
+				r.add(RuleOnce, one.Label, "it was acknowledged, and %d %s are of its command %s", led, one.Type, one.Command)
 			}
 		case one.refused():
 			if one.Type != "" && led != 0 {
-				r.add(Refused, "%s was refused with %d, and %d %s are of its command %s", one.Label, one.Status, led, one.Type, one.Command)
+				r.add(RuleRefused, one.Label, "it was refused with %d, and %d %s are of its command %s", one.Status, led, one.Type, one.Command)
 			}
 		case one.Type != "" && led > 1:
-			r.add(Once, "%s was asked for once, and %d %s are of its command %s", one.Label, led, one.Type, one.Command)
+			r.add(RuleOnce, one.Label, "it was asked for once, and %d %s are of its command %s", led, one.Type, one.Command)
 		}
 		if labelled > 1 {
-			r.add(Once, "%s was wanted once, and is in the log %d times", one.Label, labelled)
+			r.add(RuleOnce, one.Label, "it was wanted once, and is in the log %d times", labelled)
 		}
 	}
 }

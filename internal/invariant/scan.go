@@ -3,6 +3,7 @@ package invariant
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -18,12 +19,17 @@ const readEvents = 1000
 
 // scan is the log as one pass over it finds it.
 type scan struct {
+	head     uint64
+	streams  map[eventstore.StreamName]span
 	at       map[uint64]place
 	commands map[commandType]int // events of a command, by type
 	labels   map[string]int      // payments by method: the load generator names each so
 	accounts map[accountKey]*ledger
 	carried  carried
 }
+
+// span is how long a stream is.
+type span struct{ version int64 }
 
 type place struct {
 	stream  eventstore.StreamName
@@ -41,28 +47,34 @@ type block struct {
 	stream  eventstore.StreamName
 }
 
-// scanLog reads what all of the log says.
+// scanLog reads the whole log, and reports what breaks it.
 func scanLog(ctx context.Context, store eventstore.Store, codec *envelope.Codec, r *Report) (*scan, error) {
 	s := &scan{
-		at: map[uint64]place{}, commands: map[commandType]int{},
+		streams: map[eventstore.StreamName]span{}, at: map[uint64]place{}, commands: map[commandType]int{},
 		labels: map[string]int{}, accounts: map[accountKey]*ledger{}, carried: carried{},
 	}
+	ids := map[uuid.UUID]uint64{}
 	blocks := map[block]int64{} // the last version
+	var last time.Time
 	for at := (eventstore.Position{}); ; {
 		page, err := store.ReadAll(ctx, at, readEvents)
 		if err != nil {
 			return nil, fmt.Errorf("invariant: read the log: %w", err)
 		}
 		for _, rec := range page.Events {
-			s.at[rec.Pos.Hi] = place{rec.Stream, rec.Version}
-			r.Events++
+			s.log(rec, last, r)
+			last = rec.At
+			if was, twice := ids[rec.ID]; twice {
+				r.add(RuleID, rec.ID, "it is at %d and at %d", was, rec.Pos.Hi)
+			}
+			ids[rec.ID] = rec.Pos.Hi
 			e, err := codec.Open(ctx, rec)
 			if err != nil {
 				return nil, fmt.Errorf("invariant: open %s@%d: %w", rec.Stream, rec.Version, err)
 			}
 			b := block{e.Meta.CommandID, rec.Stream}
 			if v, seen := blocks[b]; seen && v != rec.Version-1 {
-				r.add(OneCommand, "command %s is in %s at version %d and again at %d", b.command, rec.Stream, v, rec.Version)
+				r.add(RuleCommand, rec.Stream, "command %s is there at version %d and again at %d", b.command, v, rec.Version)
 			}
 			blocks[b] = rec.Version
 			s.meaning(e, r)
@@ -71,6 +83,29 @@ func scanLog(ctx context.Context, store eventstore.Store, codec *envelope.Codec,
 			return s, nil
 		}
 	}
+}
+
+// log checks an event's place.
+func (s *scan) log(rec eventstore.Recorded, last time.Time, r *Report) {
+	pos := rec.Pos.Hi
+	if pos != s.head+1 {
+		r.add(RuleDense, pos, "it follows %d", s.head)
+	}
+	s.head = pos
+	if rec.At.Before(last) {
+		r.add(RuleTime, pos, "it was committed at %v, the one before at %v", rec.At, last)
+	}
+	known, ok := s.streams[rec.Stream]
+	if !ok {
+		known = span{eventstore.NoStream}
+	}
+	if rec.Version != known.version+1 {
+		r.add(RuleStream, rec.Stream, "version %d at %d follows version %d", rec.Version, pos, known.version)
+	}
+	known.version = rec.Version
+	s.streams[rec.Stream] = known
+	s.at[pos] = place{rec.Stream, rec.Version}
+	r.Events++
 }
 
 // meaning notes what an event says.
@@ -128,10 +163,10 @@ func (c carried) document(id uuid.UUID, customer *uuid.UUID) {
 func (c carried) check(r *Report) {
 	for id, d := range c {
 		if d.owed != d.posted || d.owed > 1 {
-			r.add(Carried, "document %s is owed by %d customers and was posted %d times", id, d.owed, d.posted)
+			r.add(RuleCarried, id, "it is owed by %d customers and was posted %d times", d.owed, d.posted)
 		}
 		if d.posted > 0 && d.reversed != d.voided || d.voided > 1 {
-			r.add(Carried, "document %s was voided %d times and reversed on its account %d times", id, d.voided, d.reversed)
+			r.add(RuleCarried, id, "it was voided %d times and reversed on its account %d times", d.voided, d.reversed)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package invariant
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,7 +18,9 @@ import (
 	"portico/projections/engine"
 )
 
-// System is Portico on a database, as its checker sees it.
+// System is Portico on a database, as its checker sees it: the log, what clients were
+// told, money, policies and read models (SECURITY §6, invariant I). It shares no code
+// with what it checks where it can help it: the arithmetic of the ledger is its own.
 type System struct {
 	DB       *pgxpool.Pool
 	Store    *eventstore.Postgres
@@ -59,13 +62,6 @@ func (s *System) Check(ctx context.Context, receipts []Receipt) (r Report, err e
 	if err := s.settle(ctx, &r); err != nil {
 		return r, fmt.Errorf("invariant: settle: %w", err)
 	}
-	wrong, err := Log(ctx, s.DB, nil)
-	if err != nil {
-		return r, err
-	}
-	for _, f := range wrong {
-		r.add(f.Rule, "%s: %s", f.Where, f.Detail)
-	}
 	log, err := scanLog(ctx, s.Store, s.Codec, &r)
 	if err != nil {
 		return r, err
@@ -74,6 +70,7 @@ func (s *System) Check(ctx context.Context, receipts []Receipt) (r Report, err e
 	log.carried.check(&r)
 	log.checkLedgers(&r)
 	for _, check := range []func() error{
+		func() error { return s.tables(ctx, &r) },
 		func() error { return s.left(ctx, &r) },
 		func() error { return s.fold(ctx, &r) },
 		func() error { return s.readMoney(ctx, log, &r) },
@@ -85,26 +82,42 @@ func (s *System) Check(ctx context.Context, receipts []Receipt) (r Report, err e
 	return r, nil
 }
 
+// tables checks the log's own.
+func (s *System) tables(ctx context.Context, r *Report) error {
+	found, err := Log(ctx, s.DB, nil)
+	for _, f := range found {
+		r.find(f)
+	}
+	return err
+}
+
 const (
-	sqlRefusals = `select consumer || ' of ' || stream || ': ' || code from portico.policy_refusals`
-	sqlParked   = `select to_jsonb(p)::text from pj.parked p`
+	sqlRefusals  = `select consumer || ' of ' || stream || ': ' || code from portico.policy_refusals`
+	sqlHasParked = `select to_regclass('pj.parked') is not null`
+	sqlParked    = `select to_jsonb(p)::text from pj.parked p`
 )
 
 // left finds what somebody would have to see to: policies that were refused, customers
 // whose read models are parked.
 func (s *System) left(ctx context.Context, r *Report) error {
-	for rule, sql := range map[string]string{PolicyLeft: sqlRefusals, Parked: sqlParked} {
+	list := func(rule, sql string) error {
 		rows, err := s.DB.Query(ctx, sql)
 		if err != nil {
 			return err
 		}
 		found, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if err != nil {
-			return err
-		}
 		for _, f := range found {
-			r.add(rule, "%s", f)
+			r.add(rule, f, "somebody has to see to it")
 		}
+		return err
 	}
-	return nil
+	err := list(RulePolicy, sqlRefusals)
+	var parks bool
+	if err := s.DB.QueryRow(ctx, sqlHasParked).Scan(&parks); err != nil {
+		return err
+	}
+	if parks {
+		err = errors.Join(err, list(RuleParked, sqlParked))
+	}
+	return err
 }

@@ -20,7 +20,7 @@ func (l *load) choose(r *rand.Rand) *request {
 	defer l.mu.Unlock()
 	l.made++
 	label := fmt.Sprintf("%s-%d", l.prefix, l.made)
-	if len(l.parties) == 0 || r.IntN(8) == 0 && (len(l.parties) < parties || r.IntN(8) == 0) {
+	if len(l.parties) == 0 || !l.plain && r.IntN(8) == 0 && (len(l.parties) < parties || r.IntN(8) == 0) {
 		return l.register(label)
 	}
 	p := l.parties[r.IntN(len(l.parties))]

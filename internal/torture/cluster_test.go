@@ -221,6 +221,13 @@ func (c *cluster) kill() {
 	c.process = nil
 }
 
+// freeze stops one of the server's own processes.
+func (c *cluster) freeze(kind string) {
+	c.t.Helper()
+	pid := c.number("SELECT pid FROM pg_stat_activity WHERE backend_type = $1", kind)
+	must(c.t, syscall.Kill(int(pid), syscall.SIGSTOP))
+}
+
 // immediate ends the server as pg_ctl stop -m immediate does.
 func (c *cluster) immediate() {
 	c.t.Helper()

@@ -78,10 +78,10 @@ func TestControlAFrozenOwnerWithoutFenceIsFound(t *testing.T) {
 	l.direct(second)
 	w.taken(second)
 	l.await(60, time.Minute)
+	l.end() // the second would write over what the first spoils
 	first.signal(syscall.SIGCONT)
 	time.Sleep(2 * time.Second)
-	l.end()
-	w.unsound(invariant.ReadModels, invariant.ReadMoney, invariant.Behind, invariant.Parked)
+	w.unsound(invariant.RuleReadModels, invariant.RuleReadMoney, invariant.RuleBehind, invariant.RuleParked)
 }
 
 // Two nodes append to the same streams, and lanes wander between them: what each keeps in
@@ -121,7 +121,7 @@ func TestControlRowsKeptFromAnEarlierTermAreFound(t *testing.T) {
 	fault(t)
 	w := wandering(t, "PORTICO_BREAK=engine.stale")
 	w.patience = 5 * time.Second
-	w.unsound(invariant.ReadModels, invariant.ReadMoney, invariant.Behind, invariant.Parked)
+	w.unsound(invariant.RuleReadModels, invariant.RuleReadMoney, invariant.RuleBehind, invariant.RuleParked)
 }
 
 // wandering is a world whose lanes went from one node to another and back.
@@ -155,5 +155,5 @@ func TestControlEventsDecidedOnAnotherStateAreFound(t *testing.T) {
 	l := w.startLoad(8, nodes...)
 	l.await(200, time.Minute)
 	l.end()
-	w.unsound(invariant.Money)
+	w.unsound(invariant.RuleMoney)
 }

@@ -104,5 +104,5 @@ func TestControlRepetitionUnderAnotherKeyIsFound(t *testing.T) {
 		p.poison("limit_data", "downstream", `"bytes":0`, 1500*time.Millisecond)
 	}
 	l.end()
-	w.unsound(invariant.Once)
+	w.unsound(invariant.RuleOnce)
 }

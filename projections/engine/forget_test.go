@@ -77,3 +77,15 @@ func TestALeaseThatWouldLastTooLongIsOver(t *testing.T) {
 		}
 	}
 }
+
+// A switch leaves lanes of the old build behind that nobody owns, for good.
+func TestLanesAreInheritedAlsoAfterASwitch(t *testing.T) {
+	e, passed := forgetful(t)
+	eventually(t, "the checkpoint is there again", passed)
+	if err := e.Rebuild(t.Context(), e.Groups[0].Name, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Inherit(t.Context(), func(string) bool { return true }); err != nil {
+		t.Error(err)
+	}
+}

@@ -148,7 +148,7 @@ func (f *follower) commit(ctx context.Context, l *lane, s stint, changes []write
 		if err := f.transact(ctx, rows); err != nil {
 			return err
 		}
-		failpoint.At("engine.loose") // rows without their checkpoint
+		failpoint.At("engine.loose/" + f.group.Name) // rows without their checkpoint
 		return f.transact(ctx, checkpoint)
 	}
 	return f.transact(ctx, rows, checkpoint)
