@@ -54,6 +54,7 @@ rounds. Compare ratios: absolute figures depend on the machine and what else run
 	add("append", "Appends through the event store, beside single-row inserts", benchAppend)
 	add("account", "Recording a payment on an account with 10,000 entries, beside one with 10", benchAccount)
 	add("query", "A customer's invoices and balance, beside the bare SQL", benchQuery)
+	cmd.AddCommand(benchRebuildCommand(&o))
 	_ = s
 	return cmd
 }
