@@ -45,12 +45,13 @@ var Access = engine.Group{
 	Name: "access", Version: 1, Lanes: 1, DDL: accessDDL,
 	Of:     []string{"contact.", "api_key."},
 	Tables: []engine.AnyTable{contacts, apiKeys},
+	Strict: true, // a right that was taken away must not stay because of another event
 	Apply:  inTurn(applyContact, applyAPIKey),
 }
 
 // Audit finds events by stream, actor, customer, type and time.
 var Audit = engine.Group{
-	Name: "audit", Version: 1, Lanes: 1, DDL: auditDDL, Envelopes: true,
+	Name: "audit", Version: 1, Lanes: 1, DDL: auditDDL, Envelopes: true, Strict: true,
 	Tables: []engine.AnyTable{auditIndex},
 	Apply:  applyAudit,
 }

@@ -58,6 +58,9 @@ func (b *Batch) applied(apply func(*Batch, envelope.Event) error, e envelope.Eve
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
+	if lost, ok := e.Data.(unreadable); ok {
+		return lost.err
+	}
 	return apply(b, e)
 }
 

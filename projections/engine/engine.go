@@ -167,6 +167,13 @@ func (e *Engine) group(name string) *Group {
 	return nil
 }
 
+func (e *Engine) names() (names []string) {
+	for i := range e.Groups {
+		names = append(names, e.Groups[i].Name)
+	}
+	return names
+}
+
 func (e *Engine) log() *slog.Logger {
 	if e.Log != nil {
 		return e.Log

@@ -277,9 +277,10 @@ func TestWaitIsBounded(t *testing.T) {
 	}
 }
 
-func TestAnEventThatCannotBeAppliedStopsItsGroupVisibly(t *testing.T) {
+func TestAnEventThatCannotBeAppliedStopsAStrictGroupVisibly(t *testing.T) {
 	db, store := pgtest.Pool(t), eventstore.NewMemory()
 	sick, well := toyGroup(toyName(), 2), toyGroup(toyName(), 1)
+	sick.Strict = true
 	well.Apply = func(b *Batch, e envelope.Event) error {
 		if _, ok := e.Data.(toyPoison); ok {
 			return nil

@@ -32,8 +32,12 @@ type follower struct {
 	reader reader
 	stats  *stats
 
-	atEnd           atomic.Bool // of the log, at the last look
+	atEnd           atomic.Bool  // of the log, at the last look
+	share           atomic.Int32 // of the lanes, that it may take
+	spare           bool         // takes only what nobody follows, and no part in sharing
+	steps           int          // events applied one by one, since when a lane's last owner died
 	sought, savedAt time.Time
+	asked           time.Time // whether to try again for those who are parked
 }
 
 // newFollower prepares to follow a build; run does.
@@ -43,6 +47,7 @@ func (e *Engine) newFollower(ctx context.Context, g *Group, b build) (*follower,
 		return nil, err
 	}
 	f := &follower{engine: e, group: g, build: b, owner: e.Node + "/" + uuid.NewString(), sql: sql, stats: e.statsOf(g.Name)}
+	f.share.Store(int32(b.Lanes))
 	f.reader = reader{store: e.Store, codec: e.Codec, of: g, limit: pageLive}
 	if b.State != stateActive {
 		f.reader.limit = pageBulk
@@ -63,6 +68,9 @@ func (f *follower) run(ctx context.Context) error {
 	defer cancel()
 	f.engine.enter(f)
 	defer f.engine.leave(f)
+	if err := f.register(ctx); err != nil {
+		return err
+	}
 	var renewing sync.WaitGroup
 	renewing.Go(func() { f.renew(ctx) })
 	defer f.release(context.WithoutCancel(ctx))
@@ -103,15 +111,43 @@ func (f *follower) turn(ctx context.Context) (idle bool, err error) {
 	if !any {
 		return true, nil
 	}
-	p := f.reader.next(ctx, low)
-	if p.err != nil {
-		return false, fmt.Errorf("projections: read on from %s: %w", low, p.err)
+	if err := f.redo(ctx); err != nil {
+		return false, err
+	}
+	wary := f.wary()
+	p, err := f.read(ctx, low, wary)
+	if err != nil {
+		return false, fmt.Errorf("projections: read on from %s: %w", low, err)
 	}
 	if err := f.apply(ctx, p); err != nil {
 		return false, err
 	}
+	if err := f.survived(ctx, wary, p.end); err != nil {
+		return false, err
+	}
 	f.atEnd.Store(p.end)
-	return p.end, f.save(ctx, false)
+	if err := f.save(ctx, false); err != nil {
+		return false, err
+	}
+	return p.end, f.yield(ctx)
+}
+
+// read reads on: ahead as a rule, with care after a death.
+func (f *follower) read(ctx context.Context, low eventstore.Position, wary caution) (p stretch, err error) {
+	switch wary {
+	case careless:
+		p = f.reader.next(ctx, low)
+	case careful:
+		if err := f.brace(ctx); err != nil {
+			return p, err
+		}
+		f.reader.taken()
+		p = f.reader.read(ctx, low)
+	case stepwise:
+		f.reader.taken()
+		p = f.step(ctx, low)
+	}
+	return p, p.err
 }
 
 // low is where the hindmost of the owned lanes stands.
@@ -142,7 +178,8 @@ func (f *follower) apply(ctx context.Context, p stretch) error {
 		case len(mine[l.no]) == 0:
 			l.set(p.next, p.at, true)
 		default:
-			working.Go(func() { errs[l.no] = f.work(ctx, l, mine[l.no], p) })
+			s := stint{events: mine[l.no], to: p.next, at: p.at}
+			working.Go(func() { errs[l.no] = f.work(ctx, l, s) })
 		}
 	}
 	working.Wait()

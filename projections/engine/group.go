@@ -27,6 +27,8 @@ type Group struct {
 	// Envelopes says that it folds who and when only: events come without data, and also
 	// those of types that a newer program wrote.
 	Envelopes bool
+	// Strict says that nobody is parked: an event that cannot be applied stops the group.
+	Strict bool
 	// Route is the key that decides an event's lane: the customer by default.
 	Route func(e envelope.Event) uuid.UUID
 }

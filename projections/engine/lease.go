@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,13 +16,18 @@ const (
 )
 
 const (
-	// A new epoch fences whoever had the lane. The database's clock alone decides.
+	// A new epoch fences whoever had the lane. The database's clock alone decides. Lanes
+	// that were let go are taken up to our share; those whose owner died, at once.
 	sqlLease = `update pj.lane l set owner = $4, epoch = l.epoch + 1, expires = clock_timestamp() + $5::interval
-		from (select lane from pj.lane where grp = $1 and build = $2 and lane = any($3)
-			and (expires is null or expires < clock_timestamp() or owner = $4)
+		from (select lane, expires is not null and owner is distinct from $4 as died from pj.lane
+			where grp = $1 and build = $2 and lane = any($3)
+			and (expires < clock_timestamp() or owner = $4 or expires is null and (
+				select count(*) from pj.lane o where o.grp = $1 and o.build = $2 and o.expires is null
+					and o.lane <= pj.lane.lane) <= $6)
 			order by lane for update skip locked) free
 		where l.grp = $1 and l.build = $2 and l.lane = free.lane
-		returning l.lane, l.epoch, l.hi::text, l.lo::text, l.event_at`
+		returning l.lane, l.epoch, l.hi::text, l.lo::text, l.event_at, free.died, l.attempts,
+			coalesce(l.trying_hi, 0)::text, coalesce(l.trying_lo, 0)::text`
 	sqlRenew = `update pj.lane l set expires = clock_timestamp() + $5::interval
 		from unnest($3::int[], $4::bigint[]) as mine (lane, epoch)
 		where l.grp = $1 and l.build = $2 and l.lane = mine.lane and l.epoch = mine.epoch`
@@ -32,8 +39,10 @@ const (
 			and l.hi = m.old_hi::numeric and l.lo = m.old_lo::numeric
 		returning l.lane`
 	sqlOwners  = `select distinct owner from pj.lane where expires > clock_timestamp()`
-	sqlInherit = `update pj.lane set expires = null where owner = $1`
-	sqlRelease = `update pj.lane set expires = null where grp = $1 and build = $2 and owner = $3`
+	sqlInherit = `with gone as (delete from pj.follower where owner = $1)
+		update pj.lane set expires = '-infinity' where owner = $1 and expires > clock_timestamp() and expires < 'infinity'`
+	sqlRelease = `with gone as (delete from pj.follower where grp = $1 and build = $2 and owner = $3)
+		update pj.lane set expires = null where grp = $1 and build = $2 and owner = $3`
 )
 
 // Inherit frees the lanes of processes that are known to be dead, so that nobody has to
@@ -65,18 +74,35 @@ func (f *follower) seek(ctx context.Context) error {
 		return nil
 	}
 	f.sought = time.Now()
-	rows, err := f.engine.DB.Query(ctx, sqlLease, f.group.Name, f.build.Build, want, f.owner, f.engine.lease())
+	room := max(0, int(f.share.Load())-(len(f.lanes)-len(want)))
+	rows, err := f.engine.DB.Query(ctx, sqlLease, f.group.Name, f.build.Build, want, f.owner, f.engine.lease(), room)
 	if err != nil {
 		return err
 	}
-	var no int
+	var no, attempts int
 	var epoch int64
-	var at mark
-	_, err = pgx.ForEachRow(rows, []any{&no, &epoch, &at.Hi, &at.Lo, &at.At}, func() error {
-		f.lanes[no].take(epoch, at)
+	var at, trying mark
+	var died bool
+	taken := map[int]func(map[ward]bool){}
+	_, err = pgx.ForEachRow(rows, []any{&no, &epoch, &at.Hi, &at.Lo, &at.At, &died, &attempts, &trying.Hi, &trying.Lo}, func() error {
+		l, epoch, at, s := f.lanes[no], epoch, at, &suspicion{attempts, trying.position()}
+		if !died {
+			s = nil
+		}
+		taken[no] = func(parked map[ward]bool) { l.take(epoch, at, s, parked) }
 		return nil
 	})
-	return err
+	if err != nil || len(taken) == 0 {
+		return err
+	}
+	wards, err := f.recall(ctx, slices.Collect(maps.Keys(taken)))
+	if err != nil {
+		return err // they are ours, and will be taken again
+	}
+	for no, take := range taken {
+		take(wards[no])
+	}
+	return nil
 }
 
 // renew keeps the leases while work takes its time. Whether they are still ours does not
@@ -97,6 +123,9 @@ func (f *follower) renew(ctx context.Context) {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(ctx, renewEvery)
+		if err := f.register(ctx); err != nil {
+			f.engine.log().Warn("projections: not registered", "group", f.group.Name, "error", err)
+		}
 		if _, err := f.engine.DB.Exec(ctx, sqlRenew, f.group.Name, f.build.Build, lanes, epochs, f.engine.lease()); err != nil {
 			f.engine.log().Warn("projections: leases not renewed", "group", f.group.Name, "error", err)
 		}

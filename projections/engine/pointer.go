@@ -85,9 +85,17 @@ var ErrStale = errors.New("projections: not there yet")
 const pollEvery = 20 * time.Millisecond
 
 // Wait waits until the read models of a route have passed a position, so that its asker
-// sees what it has done itself; ErrStale if ctx ends before.
+// sees what it has done itself; ErrStale if ctx ends before, and for whoever is parked.
 func (e *Engine) Wait(ctx context.Context, group string, route uuid.UUID, pos eventstore.Position) error {
-	return e.wait(ctx, group, pos, func(b build) []int { return []int{laneOf(route, b.Lanes)} })
+	err := e.wait(ctx, group, pos, func(b build) []int { return []int{laneOf(route, b.Lanes)} })
+	if err != nil {
+		return err
+	}
+	parked, err := e.IsParked(ctx, group, route)
+	if parked {
+		return ErrStale
+	}
+	return stale(ctx, err)
 }
 
 // WaitAll waits until all of a group has passed a position.

@@ -3,7 +3,9 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/fnv"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -62,30 +64,49 @@ func (r *reader) read(ctx context.Context, after eventstore.Position) stretch {
 		if !r.wants(rec.Type) {
 			continue
 		}
-		e, err := r.open(ctx, rec)
-		var unknown domain.ErrUnknownType
-		switch {
-		case errors.As(err, &unknown):
-			p.unknown++
-		case err != nil:
-			p.err = err
+		if p.err = r.add(ctx, &p, rec); p.err != nil {
 			return p
-		default:
-			e.At, e.Meta.OccurredAt = micro(e.At), micro(e.Meta.OccurredAt)
-			p.events = append(p.events, e)
 		}
 	}
 	return p
+}
+
+// add opens an event. One that cannot be read is its customer's trouble, unless not even
+// its envelope says whose it is; and of what a newer program wrote, types that are unknown
+// altogether are nobody's.
+func (r *reader) add(ctx context.Context, p *stretch, rec eventstore.Recorded) error {
+	e, err := r.open(ctx, rec)
+	var unknown domain.ErrUnknownType
+	newer := errors.As(err, &unknown)
+	_, known := r.codec.Catalog.Find(rec.Type)
+	switch {
+	case newer && !known:
+		p.unknown++
+		return nil
+	case err != nil && (transient(err) || e.Meta.Tenant == ""):
+		return err
+	case err != nil:
+		e.Data = unreadable{err: err}
+	}
+	e.At, e.Meta.OccurredAt = micro(e.At), micro(e.Meta.OccurredAt)
+	p.events = append(p.events, e)
+	return nil
 }
 
 func (r *reader) wants(typ string) bool {
 	return len(r.of.Of) == 0 || slices.ContainsFunc(r.of.Of, func(of string) bool { return strings.HasPrefix(typ, of) })
 }
 
-func (r *reader) open(ctx context.Context, rec eventstore.Recorded) (envelope.Event, error) {
+func (r *reader) open(ctx context.Context, rec eventstore.Recorded) (e envelope.Event, err error) {
 	if r.of.Envelopes {
 		return r.codec.Peek(rec)
 	}
+	defer func() {
+		if p := recover(); p != nil {
+			e, _ = r.codec.Peek(rec)
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
 	return r.codec.Open(ctx, rec)
 }
 

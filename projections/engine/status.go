@@ -84,7 +84,7 @@ type Status struct {
 	Batches      int64 // committed
 	BatchSeconds float64
 	Fenced       int64 // batches that another process had done already
-	Parked       int64 // customers whose events cannot be applied
+	Parked       int64 // customers in the lanes of this process whose events cannot be applied
 	Lanes        []LaneStatus
 	Error        string // why it does not move on, or ""
 	ErrorAt      time.Time
@@ -105,13 +105,13 @@ func (e *Engine) Status() []Status {
 		st := Status{Group: e.Groups[i].Name, Events: s.events.Load(), Unknown: s.unknown.Load(), Batches: s.batches.Load(),
 			BatchSeconds: time.Duration(s.nanos.Load()).Seconds(), Fenced: s.fenced.Load()}
 		st.Error, st.ErrorAt = s.worst()
-		st.Lanes = e.lanesOf(st.Group)
+		st.Lanes, st.Parked = e.lanesOf(st.Group)
 		all = append(all, st)
 	}
 	return all
 }
 
-func (e *Engine) lanesOf(group string) (all []LaneStatus) {
+func (e *Engine) lanesOf(group string) (all []LaneStatus, parked int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for f := range e.followers {
@@ -123,6 +123,7 @@ func (e *Engine) lanesOf(group string) (all []LaneStatus) {
 			if !owned {
 				continue
 			}
+			parked += l.parkedCount()
 			s := LaneStatus{Build: f.build.Build, Lane: l.no, Position: seen}
 			if !f.atEnd.Load() && !at.IsZero() {
 				s.Lag = time.Since(at).Seconds()
@@ -130,7 +131,7 @@ func (e *Engine) lanesOf(group string) (all []LaneStatus) {
 			all = append(all, s)
 		}
 	}
-	return all
+	return all, parked
 }
 
 // Listed is a build of a group as the database knows it, whoever works on it.
@@ -141,6 +142,7 @@ type Listed struct {
 	State    string              `json:"state"`
 	Lanes    int                 `json:"lanes"`
 	Leased   int                 `json:"leased"` // lanes that somebody works on
+	Parked   int                 `json:"parked"` // customers whose events cannot be applied
 	Position eventstore.Position `json:"position"`
 	Head     eventstore.Position `json:"head"`
 	Lag      float64             `json:"lag_seconds"`   // age of the oldest event that is not applied; 0 if there is none
@@ -150,7 +152,8 @@ type Listed struct {
 
 const sqlListed = `select b.grp, b.build, b.code_version, b.lanes, b.state,
 		count(*) filter (where l.expires > clock_timestamp()), min(l.hi)::text,
-		(array_agg(l.lo order by l.hi, l.lo))[1]::text
+		(array_agg(l.lo order by l.hi, l.lo))[1]::text,
+		(select count(*) from pj.parked p where p.grp = b.grp and p.build = b.build)
 	from pj.build b join pj.lane l using (grp, build)
 	where b.grp = any($1) and b.state in ('building', 'ready', 'active')
 	group by b.grp, b.build order by array_position($1, b.grp), b.build`
@@ -161,17 +164,13 @@ func (e *Engine) List(ctx context.Context) ([]Listed, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := make([]string, 0, len(e.Groups))
-	for i := range e.Groups {
-		names = append(names, e.Groups[i].Name)
-	}
-	rows, err := e.DB.Query(ctx, sqlListed, names)
+	rows, err := e.DB.Query(ctx, sqlListed, e.names())
 	if err != nil {
 		return nil, err
 	}
 	listed, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (l Listed, err error) {
 		var at mark
-		err = row.Scan(&l.Group, &l.Build, &l.Version, &l.Lanes, &l.State, &l.Leased, &at.Hi, &at.Lo)
+		err = row.Scan(&l.Group, &l.Build, &l.Version, &l.Lanes, &l.State, &l.Leased, &at.Hi, &at.Lo, &l.Parked)
 		l.Position, l.Head, l.Error = at.position(), head, e.statsOf(l.Group).of(l.Build)
 		return l, err
 	})

@@ -51,10 +51,12 @@ func (toyReminded) Evolve(s toyState) toyState  { return s }
 func (toyForgotten) Evolve(s toyState) toyState { return s }
 func (toyPoison) Evolve(s toyState) toyState    { return s }
 
-var toyCatalog = domain.NewCatalog(domain.Types{
+var toyTypes = domain.Types{
 	domain.TypeOf[toyIssued]("toy.issued"), domain.TypeOf[toyPaid]("toy.paid"), domain.TypeOf[toyReminded]("toy.reminded"),
 	domain.TypeOf[toyForgotten]("toy.forgotten"), domain.TypeOf[toyPoison]("toy.poison"),
-})
+}
+
+var toyCatalog = domain.NewCatalog(toyTypes)
 
 type toyInvoice struct {
 	ID       uuid.UUID       `db:"id,key"`

@@ -144,7 +144,7 @@ func (e *Engine) foldUntil(ctx context.Context, g *Group, b build, until []event
 	var total uint64
 	for no, l := range f.lanes {
 		if l.until = until[no]; l.until != (eventstore.Position{}) {
-			l.take(0, markOf(eventstore.Position{}, time.Time{}))
+			l.take(0, markOf(eventstore.Position{}, time.Time{}), nil, map[ward]bool{})
 		}
 		total = max(total, l.until.Hi)
 	}

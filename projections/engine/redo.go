@@ -1,0 +1,181 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"portico/internal/envelope"
+	"portico/internal/eventstore"
+	"portico/internal/failpoint"
+)
+
+const (
+	askEvery = 500 * time.Millisecond // whether to try again for those who are parked
+	pageHeld = 500                    // events tried at a time
+)
+
+// Taken before it is tried: should the process die of it, nobody tries again unasked.
+const sqlAsked = `update pj.parked p set tried = l.epoch from pj.lane l
+	where p.grp = $1 and p.build = $2 and p.lane = any($3) and p.retry and p.tried is null
+		and (l.grp, l.build, l.lane) = (p.grp, p.build, p.lane)
+	returning p.lane, p.tenant, p.route`
+
+// redo tries again for those for whom somebody asked.
+func (f *follower) redo(ctx context.Context) error {
+	var lanes []int
+	for _, l := range f.lanes {
+		if l.owned && len(l.parked) > 0 {
+			lanes = append(lanes, l.no)
+		}
+	}
+	if len(lanes) == 0 || time.Since(f.asked) < askEvery || f.build.State == stateScratch {
+		return nil
+	}
+	f.asked = time.Now()
+	rows, err := f.engine.DB.Query(ctx, sqlAsked, f.group.Name, f.build.Build, lanes)
+	if err != nil {
+		return err
+	}
+	var no int
+	var w ward
+	var again []func() error
+	_, err = pgx.ForEachRow(rows, []any{&no, &w.tenant, &w.route}, func() error {
+		l, w := f.lanes[no], w
+		again = append(again, func() error { return f.mend(ctx, l, w) })
+		return nil
+	})
+	for _, mend := range again {
+		if err == nil {
+			err = mend()
+		}
+	}
+	return err
+}
+
+// mend applies what is held back of a customer, until nothing is or an event still cannot
+// be applied.
+func (f *follower) mend(ctx context.Context, l *lane, w ward) error {
+	for limit := pageHeld; ; {
+		events, err := f.held(ctx, w, limit)
+		if err != nil {
+			return err
+		}
+		if len(events) == 0 {
+			l.parks(w, false)
+			f.engine.log().Info("projections: not parked any more", "group", f.group.Name, "tenant", w.tenant, "customer", w.route)
+			return nil
+		}
+		err = f.mendSome(ctx, l, w, events)
+		var bad *ApplyError
+		switch {
+		case err == nil:
+		case errors.Is(err, errFenced):
+			f.fenced(l)
+			l.drop()
+			return nil
+		case transient(err):
+			return err
+		case errors.As(err, &bad) && bad.Event.ID != events[0].ID: // those before it can
+			limit = 0
+			for _, e := range events {
+				if e.Pos.Before(bad.Event.Pos) {
+					limit++
+				}
+			}
+		case len(events) > 1:
+			limit = 1
+		default:
+			return f.stayParked(ctx, w, events[0], err)
+		}
+	}
+}
+
+const sqlHeld = `select hi::text, lo::text, stream, version from pj.held
+	where grp = $1 and build = $2 and tenant = $3 and route = $4 order by hi, lo limit $5`
+
+// held reads the first events that are held back.
+func (f *follower) held(ctx context.Context, w ward, limit int) ([]envelope.Event, error) {
+	rows, err := f.engine.DB.Query(ctx, sqlHeld, f.group.Name, f.build.Build, w.tenant, w.route, limit)
+	if err != nil {
+		return nil, err
+	}
+	type place struct {
+		at      mark
+		stream  string
+		version int64
+	}
+	places, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (p place, err error) {
+		return p, row.Scan(&p.at.Hi, &p.at.Lo, &p.stream, &p.version)
+	})
+	if err != nil {
+		return nil, err
+	}
+	var s stretch
+	for _, p := range places {
+		found, err := f.engine.Store.ReadStream(ctx, eventstore.StreamName(p.stream), p.version, 1)
+		if err == nil && (len(found) == 0 || found[0].Pos != p.at.position()) {
+			err = fmt.Errorf("projections: %s@%d is not in the log at %s", p.stream, p.version, p.at.position())
+		}
+		if err == nil {
+			err = f.reader.add(ctx, &s, found[0])
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return s.events, nil
+}
+
+const (
+	sqlUnhold = `delete from pj.held where grp = $1 and build = $2 and tenant = $3 and route = $4
+		and (hi, lo) <= ($5::text::numeric, $6::text::numeric)`
+	sqlUnpark = `delete from pj.parked p where grp = $1 and build = $2 and tenant = $3 and route = $4
+		and not exists (select from pj.held h where (h.grp, h.build, h.tenant, h.route) = (p.grp, p.build, p.tenant, p.route))`
+	sqlStillOurs = `update pj.lane set expires = clock_timestamp() + $5::interval
+		where grp = $1 and build = $2 and lane = $3 and epoch = $4`
+	sqlStayParked = `update pj.parked set retry = false, tried = null, at = clock_timestamp(), hi = $5::text::numeric,
+			lo = $6::text::numeric, event_id = $7, stream = $8, version = $9, type = $10, error = $11
+		where grp = $1 and build = $2 and tenant = $3 and route = $4`
+)
+
+// mendSome applies events that were held back, all of them or none. The lane's checkpoint
+// is past them already and stays where it is.
+func (f *follower) mendSome(ctx context.Context, l *lane, w ward, events []envelope.Event) error {
+	if err := l.batch.fold(ctx, f.engine.DB, f.sql, f.group.Apply, events); err != nil {
+		return err
+	}
+	changes, _, err := l.batch.writes()
+	if err != nil {
+		return err
+	}
+	last := markOf(events[len(events)-1].Pos, time.Time{})
+	err = f.transact(ctx, func(tx pgx.Tx, q *pgx.Batch) error {
+		q.Queue(sqlStillOurs, f.group.Name, f.build.Build, l.no, l.epoch.Load(), f.engine.lease()).Exec(moved)
+		q.Queue(sqlUnhold, f.group.Name, f.build.Build, w.tenant, w.route, last.Hi, last.Lo)
+		q.Queue(sqlUnpark, f.group.Name, f.build.Build, w.tenant, w.route)
+		return queue(ctx, tx, f.sql, changes, q)
+	})
+	if err != nil {
+		return err
+	}
+	failpoint.At("engine.retry")
+	for _, part := range l.batch.all {
+		part.keep()
+	}
+	return nil
+}
+
+func (f *follower) stayParked(ctx context.Context, w ward, e envelope.Event, why error) error {
+	at := markOf(e.Pos, time.Time{})
+	var bad *ApplyError
+	if errors.As(why, &bad) {
+		why = bad.Err
+	}
+	_, err := f.engine.DB.Exec(ctx, sqlStayParked, f.group.Name, f.build.Build, w.tenant, w.route, at.Hi, at.Lo,
+		e.ID, string(e.Stream), e.Version, e.Type, shortened(why))
+	return err
+}

@@ -1,0 +1,181 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"portico/internal/envelope"
+	"portico/internal/eventstore"
+	"portico/internal/failpoint"
+)
+
+// errFenced says that another process has taken the lane over.
+var errFenced = errors.New("projections: another process has taken the lane over")
+
+// patience is how long one batch may take before the lane is given up.
+const patience = time.Minute
+
+// stint is what a lane has to do next: its events up to a position.
+type stint struct {
+	events []envelope.Event
+	to     eventstore.Position
+	at     time.Time // when the last event up to there was committed
+	guilty error     // why its one event is not even tried
+}
+
+// work folds a lane's events and commits rows and checkpoint together. If PostgreSQL
+// refuses the rows, it finds out by single steps for which event.
+func (f *follower) work(ctx context.Context, l *lane, s stint) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := f.try(ctx, l, s)
+	var apply *ApplyError
+	if f.passes(err) || errors.As(err, &apply) {
+		return err
+	}
+	for _, e := range s.events {
+		one := stint{events: []envelope.Event{e}, to: e.Pos, at: e.At}
+		if err := f.try(ctx, l, one); f.passes(err) && err != nil {
+			return err
+		} else if one.guilty = err; err == nil {
+			continue
+		}
+		if err := f.try(ctx, l, one); err != nil {
+			return err
+		}
+	}
+	l.set(s.to, s.at, true)
+	return nil
+}
+
+// passes tells whether nothing is to be learnt from an error about the events.
+func (f *follower) passes(err error) bool {
+	return err == nil || transient(err) || errors.Is(err, errFenced)
+}
+
+// try is one attempt at a stint. One who has lost the lane may meet the rows of its
+// successor, and fail over them: then not the event is to blame.
+func (f *follower) try(ctx context.Context, l *lane, s stint) error {
+	err := f.advance(ctx, l, s)
+	if f.passes(err) || f.build.State == stateScratch {
+		return err
+	}
+	var ours bool
+	if asked := f.engine.DB.QueryRow(ctx, sqlOurs, f.group.Name, f.build.Build, l.no, l.epoch.Load()).Scan(&ours); asked != nil {
+		return asked
+	}
+	if !ours {
+		return errFenced
+	}
+	return err
+}
+
+const sqlOurs = `select exists (select from pj.lane where grp = $1 and build = $2 and lane = $3 and epoch = $4)`
+
+// advance folds a stint's events, those of parked customers left out, and commits. Of a
+// customer whose event cannot be applied, that event and all later ones are held back.
+func (f *follower) advance(ctx context.Context, l *lane, s stint) error {
+	free, back := f.split(l, s)
+	for {
+		err := l.batch.fold(ctx, f.engine.DB, f.sql, f.group.Apply, free)
+		if err == nil {
+			break
+		}
+		var bad *ApplyError
+		if !errors.As(err, &bad) {
+			return err
+		}
+		if free, err = f.park(ctx, bad, free, back); err != nil {
+			return err
+		}
+	}
+	changes, changed, err := l.batch.writes()
+	if err != nil {
+		return err
+	}
+	if changed == 0 && back.empty() {
+		l.set(s.to, s.at, true)
+		return nil
+	}
+	began := time.Now()
+	if err := f.commit(ctx, l, s, changes, back); err != nil {
+		return err
+	}
+	failpoint.At("engine.after_commit")
+	if err := f.engine.faults.at("committed"); err != nil {
+		return err
+	}
+	for _, part := range l.batch.all {
+		part.keep()
+	}
+	for _, p := range back.parked {
+		l.parks(p.ward, true)
+	}
+	f.stats.batch(time.Since(began))
+	l.saved = s.to
+	l.set(s.to, s.at, true)
+	return nil
+}
+
+// Nothing is lost if the server forgets the last commits in a crash: rows and checkpoint
+// go together, and the log is still there. So a batch does not wait for the disk.
+const sqlNoWait = `set local synchronous_commit = off`
+
+const sqlCheckpoint = `update pj.lane set hi = $5::text::numeric, lo = $6::text::numeric, event_at = $7, attempts = 0,
+		expires = clock_timestamp() + $8::interval
+	where grp = $1 and build = $2 and lane = $3 and epoch = $4 and hi = $9::text::numeric and lo = $10::text::numeric`
+
+// commit writes rows, what is held back, and the checkpoint, or nothing at all.
+func (f *follower) commit(ctx context.Context, l *lane, s stint, changes []writes, back *heldBack) error {
+	rows := func(tx pgx.Tx, q *pgx.Batch) error { return queue(ctx, tx, f.sql, changes, q) }
+	checkpoint := func(tx pgx.Tx, q *pgx.Batch) error {
+		if f.build.State == stateScratch {
+			return nil // nobody else knows of it, and nobody resumes it
+		}
+		back.queue(f.build, l.no, q)
+		to, from := markOf(s.to, s.at), markOf(l.saved, time.Time{})
+		q.Queue(sqlCheckpoint, f.group.Name, f.build.Build, l.no, l.epoch.Load(), to.Hi, to.Lo, to.At,
+			f.engine.lease(), from.Hi, from.Lo).Exec(moved)
+		return nil
+	}
+	if f.engine.faults.loose { // the mutation that the tests must catch
+		if err := f.transact(ctx, rows); err != nil {
+			return err
+		}
+		failpoint.At("engine.in_commit")
+		return f.transact(ctx, checkpoint)
+	}
+	return f.transact(ctx, rows, checkpoint)
+}
+
+func (f *follower) transact(ctx context.Context, steps ...func(pgx.Tx, *pgx.Batch) error) error {
+	return pgx.BeginFunc(ctx, f.engine.DB, func(tx pgx.Tx) error {
+		var q pgx.Batch
+		q.Queue(sqlNoWait)
+		for _, step := range steps {
+			if err := step(tx, &q); err != nil {
+				return err
+			}
+		}
+		if err := f.engine.faults.at("commit"); err != nil {
+			return err
+		}
+		failpoint.At("engine.before_commit")
+		if err := tx.SendBatch(ctx, &q).Close(); err != nil {
+			return err
+		}
+		failpoint.At("engine.in_commit")
+		return nil
+	})
+}
+
+func moved(tag pgconn.CommandTag) error {
+	if tag.RowsAffected() == 0 {
+		return errFenced
+	}
+	return nil
+}
