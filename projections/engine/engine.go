@@ -38,6 +38,7 @@ type faults struct {
 	hook  func(point string) error // called at commit, committed, renew and save
 	loose bool                     // commit rows and checkpoint apart, which is wrong
 	page  func() int               // events read at a time
+	bulk  func() int               // bytes held back of a build
 	lease time.Duration
 }
 

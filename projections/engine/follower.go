@@ -153,8 +153,8 @@ func (f *follower) read(ctx context.Context, low eventstore.Position, wary cauti
 // low is where the hindmost of the owned lanes stands.
 func (f *follower) low() (low eventstore.Position, any bool) {
 	for _, l := range f.lanes {
-		if seen, _, owned, _ := l.progress(); owned && (!any || seen.Before(low)) {
-			low, any = seen, true
+		if folded, owned := l.reached(); owned && (!any || folded.Before(low)) {
+			low, any = folded, true
 		}
 	}
 	return low, any
@@ -173,12 +173,13 @@ func (f *follower) apply(ctx context.Context, p stretch) error {
 	errs := make([]error, len(f.lanes))
 	var working sync.WaitGroup
 	for _, l := range f.lanes {
+		last := p.end || l.until != (eventstore.Position{}) && !p.next.Before(l.until)
 		switch {
-		case !l.owned || !l.seen.Before(p.next):
-		case len(mine[l.no]) == 0:
-			l.set(p.next, p.at, true)
+		case !l.owned || !l.folded.Before(p.next) && !(last && l.holds()):
+		case len(mine[l.no]) == 0 && !(last && l.holds()):
+			l.pass(p.next, p.at)
 		default:
-			s := stint{events: mine[l.no], to: p.next, at: p.at}
+			s := stint{events: mine[l.no], to: p.next, at: p.at, last: last}
 			working.Go(func() { errs[l.no] = f.work(ctx, l, s) })
 		}
 	}

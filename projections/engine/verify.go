@@ -162,7 +162,7 @@ func (e *Engine) foldUntil(ctx context.Context, g *Group, b build, until []event
 			return err
 		}
 		for _, l := range f.lanes {
-			if p.end || !l.seen.Before(l.until) {
+			if p.end && !l.holds() && !l.seen.Before(p.next) || !l.seen.Before(l.until) {
 				l.set(l.seen, l.at, false) // done
 			}
 		}
