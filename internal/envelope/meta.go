@@ -94,7 +94,7 @@ func (p *parser) number() (n int) {
 }
 
 // object calls field for each key, to read its value; false says that there is no such one.
-func (p *parser) object(field func(key string) bool) {
+func (p *parser) object(field func(key []byte) bool) {
 	p.must('{')
 	if p.next('}') {
 		return
@@ -104,7 +104,7 @@ func (p *parser) object(field func(key string) bool) {
 		if p.must(':'); p.lost {
 			return
 		}
-		if !field(string(key)) {
+		if !field(key) {
 			p.lost = true
 		}
 		if !p.next(',') {
@@ -115,8 +115,8 @@ func (p *parser) object(field func(key string) bool) {
 }
 
 func (p *parser) meta(m *Meta) {
-	p.object(func(key string) bool {
-		switch key {
+	p.object(func(key []byte) bool {
+		switch string(key) {
 		case "tenant":
 			m.Tenant = p.text()
 		case "actor":
@@ -150,8 +150,8 @@ func (p *parser) meta(m *Meta) {
 }
 
 func (p *parser) actor(a *Actor) {
-	p.object(func(key string) bool {
-		switch key {
+	p.object(func(key []byte) bool {
+		switch string(key) {
 		case "kind":
 			a.Kind = p.text()
 		case "id":
@@ -167,8 +167,8 @@ func (p *parser) actor(a *Actor) {
 }
 
 func (p *parser) origin(o *Origin) {
-	p.object(func(key string) bool {
-		switch key {
+	p.object(func(key []byte) bool {
+		switch string(key) {
 		case "channel":
 			o.Channel = p.text()
 		case "ip":
@@ -187,8 +187,8 @@ func (p *parser) origin(o *Origin) {
 }
 
 func (p *parser) reason(r *domain.Reason) {
-	p.object(func(key string) bool {
-		switch key {
+	p.object(func(key []byte) bool {
+		switch string(key) {
 		case "code":
 			r.Code = p.text()
 		case "text":

@@ -17,7 +17,7 @@ type rows[K comparable, R any] struct {
 
 	now     map[K]*entry[K, R] // what the pass so far has touched
 	touched []*entry[K, R]     // of now
-	handed  []*entry[K, R] // since the last settle
+	handed  []*entry[K, R]     // since the last settle
 	missing map[K]struct{}
 	read    bool // somebody asked for a row: worth keeping some
 }

@@ -140,7 +140,7 @@ func (e *Engine) foldUntil(ctx context.Context, g *Group, b build, until []event
 	if err != nil {
 		return err
 	}
-	defer func() { f.reader.taken() }()
+	defer f.reader.close()
 	var total uint64
 	for no, l := range f.lanes {
 		if l.until = until[no]; l.until != (eventstore.Position{}) {
