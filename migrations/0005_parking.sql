@@ -49,6 +49,16 @@ create table pj.follower (
     primary key (grp, build, owner)
 );
 
+-- Undoes the transaction of whoever has lost the lane: n is how many it still had.
+-- +goose StatementBegin
+create function pj.ours(n bigint) returns void language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if n = 0 then
+    raise exception 'another process has taken the lane over' using errcode = 'PJ001';
+  end if;
+end $$;
+-- +goose StatementEnd
+
 -- +goose StatementBegin
 do $$
 begin

@@ -12,6 +12,9 @@ import (
 	"syscall"
 )
 
+// On tells whether this is a build for the fault suite.
+const On = true
+
 // deadly is the place, and countdown how often it is passed before the process dies, as
 // PORTICO_FAILPOINT says: "name" or "name=3" for the third time. "name=3:stop" freezes it
 // there instead (SIGSTOP), until somebody sends SIGCONT. broken is the mistake to make, as

@@ -89,7 +89,9 @@ func (e *Engine) keep(ctx context.Context, g *Group) {
 				follow, following[b.Build] = context.WithCancel(ctx)
 				working.Go(func() { e.follow(follow, g, b) })
 			}
-			if b.State != stateActive && e.leads(b) {
+			if b.State == stateActive {
+				e.activated(b)
+			} else if e.leads(b) {
 				working.Go(func() { e.tryPromote(ctx, g, b, promoting) })
 			}
 		}
@@ -148,6 +150,17 @@ func (e *Engine) leads(b build) bool {
 		}
 	}
 	return false
+}
+
+// activated tells followers that queries read their build now.
+func (e *Engine) activated(b build) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for f := range e.followers {
+		if f.build.Group == b.Group && f.build.Build == b.Build {
+			f.active.Store(true)
+		}
+	}
 }
 
 func (e *Engine) enter(f *follower) {

@@ -90,8 +90,10 @@ func (b *Batch) writes() (all []writes, changed int, err error) {
 	return all, changed, nil
 }
 
-// queue puts writes on q. New rows in great numbers go by COPY, at once.
-func queue(ctx context.Context, tx pgx.Tx, all []*statements, changes []writes, q *pgx.Batch) error {
+// queue puts writes on q, but for new rows in great numbers: those go by COPY, and are
+// answered by the number of their table.
+func queue(all []*statements, changes []writes, q *pgx.Batch) (copies map[int][]reflect.Value) {
+	copies = map[int][]reflect.Value{}
 	for i, s := range all {
 		w := changes[i]
 		if len(w.deletes) > 0 {
@@ -99,9 +101,7 @@ func queue(ctx context.Context, tx pgx.Tx, all []*statements, changes []writes, 
 		}
 		switch {
 		case len(w.inserts) >= copyFrom && len(w.deletes) == 0:
-			if err := s.copy(ctx, tx, w.inserts); err != nil {
-				return err
-			}
+			copies[i] = w.inserts
 		case len(w.inserts) > 0:
 			q.Queue(s.insert, s.arrays(w.inserts)...)
 		}
@@ -109,7 +109,7 @@ func queue(ctx context.Context, tx pgx.Tx, all []*statements, changes []writes, 
 			q.Queue(s.upsert, s.arrays(w.upserts)...)
 		}
 	}
-	return nil
+	return copies
 }
 
 func (s *statements) copy(ctx context.Context, tx pgx.Tx, rows []reflect.Value) error {

@@ -32,6 +32,7 @@ type follower struct {
 	reader reader
 	stats  *stats
 
+	active          atomic.Bool  // queries read this build
 	atEnd           atomic.Bool  // of the log, at the last look
 	share           atomic.Int32 // of the lanes, that it may take
 	spare           bool         // takes only what nobody follows, and no part in sharing
@@ -48,6 +49,7 @@ func (e *Engine) newFollower(ctx context.Context, g *Group, b build) (*follower,
 	}
 	f := &follower{engine: e, group: g, build: b, owner: e.Node + "/" + uuid.NewString(), sql: sql, stats: e.statsOf(g.Name)}
 	f.share.Store(int32(b.Lanes))
+	f.active.Store(b.State == stateActive)
 	f.reader = reader{store: e.Store, codec: e.Codec, of: g, limit: pageLive, most: pageBulk}
 	if b.State != stateActive {
 		f.reader.limit = pageBulk

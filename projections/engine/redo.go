@@ -135,8 +135,9 @@ const (
 		and (hi, lo) <= ($5::text::numeric, $6::text::numeric)`
 	sqlUnpark = `delete from pj.parked p where grp = $1 and build = $2 and tenant = $3 and route = $4
 		and not exists (select from pj.held h where (h.grp, h.build, h.tenant, h.route) = (p.grp, p.build, p.tenant, p.route))`
-	sqlStillOurs = `update pj.lane set expires = clock_timestamp() + $5::interval
-		where grp = $1 and build = $2 and lane = $3 and epoch = $4`
+	sqlStillOurs = `with kept as (update pj.lane set expires = clock_timestamp() + $5::interval
+			where grp = $1 and build = $2 and lane = $3 and epoch = $4 returning lane)
+		select pj.ours(count(*)) from kept`
 	sqlStayParked = `update pj.parked set retry = false, tried = null, at = clock_timestamp(), hi = $5::text::numeric,
 			lo = $6::text::numeric, event_id = $7, stream = $8, version = $9, type = $10, error = $11
 		where grp = $1 and build = $2 and tenant = $3 and route = $4`
@@ -158,11 +159,10 @@ func (f *follower) mendSome(ctx context.Context, l *lane, w ward, events []envel
 		return err
 	}
 	last := markOf(events[len(events)-1].Pos, time.Time{})
-	err = f.transact(ctx, func(tx pgx.Tx, q *pgx.Batch) error {
-		q.Queue(sqlStillOurs, f.group.Name, f.build.Build, l.no, l.epoch.Load(), f.engine.lease()).Exec(moved)
+	err = f.transact(ctx, changes, func(q *pgx.Batch) {
+		q.Queue(sqlStillOurs, f.group.Name, f.build.Build, l.no, l.epoch.Load(), f.engine.lease())
 		q.Queue(sqlUnhold, f.group.Name, f.build.Build, w.tenant, w.route, last.Hi, last.Lo)
 		q.Queue(sqlUnpark, f.group.Name, f.build.Build, w.tenant, w.route)
-		return queue(ctx, tx, f.sql, changes, q)
 	})
 	if err != nil {
 		return err
