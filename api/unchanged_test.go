@@ -125,9 +125,9 @@ func TestAnETagIsOfOneQuestion(t *testing.T) {
 	b.a.Queries.Clock = time.Now
 	c := b.ours.customer.String()
 	begun := b.call("staff", "POST", "/v1/customers/"+c+"/accounts/GBP/payments/begin", fmt.Sprintf(
-		`{"amount":{"minor":10,"currency":"GBP"},"method":"card","allocations":[{"invoice_id":%q,"amount":{"minor":10,"currency":"GBP"}}]}`, b.invoice[b.ours.customer])).is(201, "")
+		`{"amount":{"minor":7001,"currency":"GBP"},"method":"card","allocations":[{"invoice_id":%q,"amount":{"minor":7001,"currency":"GBP"}}]}`, b.invoice[b.ours.customer])).is(201, "")
 	waits := b.call("contact", "GET", balance, "", "Portico-Position", begun.Header().Get("Portico-Position")).is(200, "")
-	if !strings.Contains(waits.Body.String(), `"pending":{"minor":10,`) {
+	if !strings.Contains(waits.Body.String(), `"pending":{"minor":7001,`) {
 		t.Errorf("nothing is pending: %s", waits.Body)
 	}
 	b.call("contact", "GET", balance, "", "If-None-Match", waits.Header().Get("ETag")).is(304, "")

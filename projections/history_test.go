@@ -154,7 +154,8 @@ func TestHistoryNamesKeys(t *testing.T) {
 		}
 	}
 	w.Codec.Keys.(*keyring.Memory).Erase("acme", key)
-	if err := w.engine.Rebuild(w.ctx(), Access.Name, nil); err != nil {
+	// The live tables still hold the name: a comparison would hold the new ones back.
+	if err := w.engine.RebuildAnyway(w.ctx(), Access.Name, nil); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(engine.PointerFor) // while queries may go on reading the build before

@@ -18,10 +18,11 @@ import (
 )
 
 // business is a database with the sample in it, whose read models and policies have come
-// to the end.
-func business(t *testing.T) (*app, *settings) {
+// to the end. The statements come before anything else.
+func business(t *testing.T, before ...string) (*app, *settings) {
 	t.Helper()
 	s := &settings{databaseURL: pgtest.New(t), keyFile: filepath.Join(t.TempDir(), "kek"), timeZone: "UTC", currency: "GBP"}
+	pgtest.Exec(t, s.databaseURL, before...)
 	a := started(t, s, func(a *app) {
 		if err := a.loadSample(t.Context(), "", io.Discard); err != nil {
 			t.Fatal(err)
@@ -234,6 +235,28 @@ func otherKey(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return file
+}
+
+// As an operator does it each month, the second time with nothing new.
+func TestArchivingFromTheCommandLine(t *testing.T) {
+	a, s := business(t, "UPDATE es.settings SET partition_size = 500")
+	dir, want := t.TempDir(), int(a.head(t)-1)/500
+	if out := s.must(t, "log", "archive", dir); want < 2 || strings.Count(out, "verified now") != want || !strings.Contains(out, "chain ") {
+		t.Errorf("%d partitions: %s", want, out)
+	}
+	if out := s.must(t, "log", "archive", dir, "--verify"); strings.Contains(out, "verified now") || !strings.Contains(out, ", 0 findings") {
+		t.Error(out)
+	}
+	var all []archive.Archived
+	if err := json.Unmarshal([]byte(s.must(t, "log", "archive", dir, "--json")), &all); err != nil || len(all) != want || all[0].No != 1 || all[0].Last != 500 || all[0].New {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if err := os.Truncate(filepath.Join(dir, all[1].File), 1000); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := s.run(t, "log", "archive", dir, "--verify"); exitStatus(err) != 1 || !strings.Contains(out, "archive.file at "+all[1].File) {
+		t.Errorf("status %d, %s", exitStatus(err), out)
+	}
 }
 
 // What log verify finds ends with status 1 and is said for people and for machines.

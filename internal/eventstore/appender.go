@@ -126,10 +126,14 @@ func (p *Postgres) next() []*request {
 		if p.worthACall() {
 			if batch := p.take(); len(batch) > 0 {
 				p.calls, p.under = p.calls+1, p.under+len(batch)
+				if p.worthACall() {
+					p.more.Signal()
+				}
 				return batch
 			}
 		}
 		if p.closed && len(p.queue) == 0 {
+			p.more.Broadcast() // the other may be waiting for what is done now
 			return nil
 		}
 		p.more.Wait()
@@ -164,7 +168,8 @@ func (p *Postgres) take() (batch []*request) {
 	return batch
 }
 
-// landed lets the next requests of a batch's streams go.
+// landed lets the next requests of a batch's streams go. Its caller takes them: nobody
+// needs to be woken.
 func (p *Postgres) landed(batch []*request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -172,7 +177,6 @@ func (p *Postgres) landed(batch []*request) {
 	for _, r := range batch {
 		delete(p.flying, r.stream)
 	}
-	p.more.Broadcast()
 }
 
 // run sends batches until the store is closed and nobody waits. Callers that have just

@@ -33,6 +33,8 @@ type build struct {
 	Held    bool   `db:"held"`    // a comparison found differences: no switch until a person decides
 	Forced  bool   `db:"forced"`  // a person has decided
 	Revived bool   `db:"revived"` // by a roll-back
+
+	owner string // of its lanes, if this process has made it for itself
 }
 
 const sqlBuilds = `select b.grp, b.build, b.code_version, b.lanes, b.schema, b.state,

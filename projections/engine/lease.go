@@ -46,7 +46,7 @@ const (
 		where l.grp = $1 and l.build = $2 and l.lane = m.lane and l.epoch = m.epoch
 			and l.hi = m.old_hi::numeric and l.lo = m.old_lo::numeric
 		returning l.lane`
-	sqlOwners  = `select distinct owner from pj.lane where owner is not null and expires > clock_timestamp()`
+	sqlOwners  = `select distinct owner from pj.lane where expires > clock_timestamp() and owner is not null`
 	sqlInherit = `with gone as (delete from pj.follower where owner = $1)
 		update pj.lane set expires = '-infinity' where owner = $1 and expires > clock_timestamp() and expires < 'infinity'`
 	sqlRelease = `with gone as (delete from pj.follower where grp = $1 and build = $2 and owner = $3)

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"portico/domain"
@@ -75,6 +76,7 @@ const sqlUnfinished = sqlBuilds + `where grp = $1 and code_version = $2 and stat
 
 const (
 	sqlAtWork = `select exists (select from pj.lane where grp = $1 and build = $2 and expires > clock_timestamp())`
+	sqlClaim  = `update pj.lane set owner = $3, epoch = epoch + 1, expires = clock_timestamp() + $4::interval where grp = $1 and build = $2`
 	sqlForce  = `update pj.build set forced = true where grp = $1 and build = $2`
 )
 
@@ -100,6 +102,12 @@ func (e *Engine) beginRebuild(ctx context.Context, g *Group, force bool) (b buil
 		if err == nil && force {
 			_, err = tx.Exec(ctx, sqlForce, b.Group, b.Build)
 		}
+		if err != nil {
+			return err
+		}
+		// From the first moment somebody is at work on it, so that who comes next joins in.
+		b.owner = e.Node + "/" + uuid.NewString()
+		_, err = tx.Exec(ctx, sqlClaim, b.Group, b.Build, b.owner, e.lease())
 		return err
 	})
 	if err == nil && left != nil {
@@ -134,6 +142,9 @@ func (e *Engine) finish(ctx context.Context, g *Group, b build, progress func(do
 	f, err := e.newFollower(ctx, g, b)
 	if err != nil {
 		return err
+	}
+	if b.owner != "" {
+		f.owner = b.owner
 	}
 	following, stop := context.WithCancel(ctx)
 	stopped := make(chan error, 1)
