@@ -87,7 +87,7 @@ func (c *Catalog) Encode(event any) (Type, []byte, error) {
 		return Type{}, nil, fmt.Errorf("domain: %T is not in the catalog", event)
 	}
 	data, err := json.Marshal(event)
-	if err == nil && (escaped(data, `u0000`) || escaped(data, `ufffd`)) {
+	if err == nil && (escaped(data, `u0000`) || replaced(data, event)) {
 		err = errText
 	}
 	return t, data, err
@@ -105,8 +105,46 @@ func CheckText(texts ...string) error {
 	return nil
 }
 
-// escaped tells whether encoding/json wrote an escape. It writes U+FFFD so only in place
-// of bytes that are not UTF-8; a real one is not escaped.
+// replaced tells whether encoding/json wrote U+FFFD in place of bytes that are not UTF-8.
+// It then writes an escape; built with GOEXPERIMENT=jsonv2, the character itself, as it
+// does for a real one. Then the event's own text tells.
+func replaced(data []byte, event any) bool {
+	return escaped(data, `ufffd`) || bytes.ContainsRune(data, utf8.RuneError) && malformed(reflect.ValueOf(event))
+}
+
+// malformed tells whether some string in v is not UTF-8.
+func malformed(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.String:
+		return !utf8.ValidString(v.String())
+	case reflect.Pointer, reflect.Interface:
+		return !v.IsNil() && malformed(v.Elem())
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if malformed(v.Field(i)) {
+				return true
+			}
+		}
+	case reflect.Slice, reflect.Array:
+		if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8 {
+			return !utf8.Valid(v.Bytes()) && v.Type() == reflect.TypeFor[json.RawMessage]()
+		}
+		for i := range v.Len() {
+			if malformed(v.Index(i)) {
+				return true
+			}
+		}
+	case reflect.Map:
+		for _, k := range v.MapKeys() {
+			if malformed(k) || malformed(v.MapIndex(k)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// escaped tells whether encoding/json wrote an escape.
 func escaped(data []byte, escape string) bool {
 	for rest := data; ; {
 		at := bytes.Index(rest, []byte(`\`+escape))

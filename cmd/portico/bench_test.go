@@ -13,7 +13,7 @@ import (
 // machine to tell.
 func TestBenchesOfTheEventStoreMeasureBesideTheirFloors(t *testing.T) {
 	t.Parallel()
-	a, err := open(t.Context(), &settings{dataDir: t.TempDir(), timeZone: "UTC", currency: "GBP", logLevel: slog.LevelWarn})
+	a, err := open(t.Context(), &settings{dataDir: dataDir(t), timeZone: "UTC", currency: "GBP", logLevel: slog.LevelWarn})
 	if err != nil {
 		t.Fatal(err)
 	}

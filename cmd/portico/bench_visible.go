@@ -94,7 +94,7 @@ func (p *portal) payers(ctx context.Context) (*payers, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, sql := range []string{`create schema if not exists portico_bench`, sqlBenchTable, sqlInlineTables} {
+	for _, sql := range []string{`create schema if not exists portico_bench`, sqlInlineLog, sqlInlineTables} {
 		if _, err := p.pool.Exec(ctx, strings.ReplaceAll(sql, "{s}", schema)); err != nil {
 			return nil, err
 		}
@@ -133,6 +133,10 @@ func (v *payers) pay(ctx context.Context, caller int) error {
 
 // What the portal makes of a payment: the same tables, with the same indexes.
 const (
+	sqlInlineLog = `create table if not exists portico_bench.log (id bigint generated always as identity primary key,
+		stream text not null, version bigint not null, event uuid not null, type text not null, data bytea not null, meta bytea not null,
+		unique (stream, version))`
+	sqlInlineEvent  = `insert into portico_bench.log (stream, version, event, type, data, meta) values ($1, $2, $3, $4, $5, $6)`
 	sqlInlineTables = `
 create table if not exists portico_bench.payments (like {s}.payments including all);
 create table if not exists portico_bench.entries (like {s}.entries including all);
@@ -154,7 +158,7 @@ func (v *payers) inline(ctx context.Context, caller int) error {
 		return err
 	}
 	var q pgx.Batch
-	q.Queue(sqlBenchInsert, p.stream, pos, e.ID, e.Type, e.Data, e.Meta)
+	q.Queue(sqlInlineEvent, p.stream, pos, e.ID, e.Type, e.Data, e.Meta)
 	q.Queue(sqlInlinePayment, id, p.id, now)
 	q.Queue(sqlInlineEntry, id, p.id, now, pos)
 	q.Queue(sqlInlineActive, id, p.id, now, pos)

@@ -52,16 +52,16 @@ func dying(t *testing.T, dir, place string, args ...string) {
 	}
 }
 
-// business is a data directory with two days of sales.
-func business(t *testing.T) (dir string) {
+// salesDir is a data directory with two days of sales.
+func salesDir(t *testing.T) (dir string) {
 	t.Helper()
 	dir = dataDir(t)
 	run(t, dir, "import", "retail", "../../internal/sample/online-retail-sample-2-days.csv.gz", "--rejects", filepath.Join(dir, "rejects.csv"))
 	return dir
 }
 
-// portal is the states of the builds of the group portal, by number.
-func portal(t *testing.T, dir string) map[int]string {
+// portalBuilds is the states of the builds of the group portal, by number.
+func portalBuilds(t *testing.T, dir string) map[int]string {
 	t.Helper()
 	var builds []engine.Built
 	if err := json.Unmarshal([]byte(run(t, dir, "projections", "list", "--json")), &builds); err != nil {
@@ -78,7 +78,7 @@ func portal(t *testing.T, dir string) map[int]string {
 
 func mustBe(t *testing.T, dir string, want map[int]string) {
 	t.Helper()
-	if got := portal(t, dir); !maps.Equal(got, want) {
+	if got := portalBuilds(t, dir); !maps.Equal(got, want) {
 		t.Fatalf("builds of portal: %v, want %v", got, want)
 	}
 }
@@ -93,13 +93,13 @@ func mustVerify(t *testing.T, dir string) {
 // A rebuild that was killed leaves queries as they were. What it left is dropped by the
 // next rebuild, or finished by the next server.
 func TestARebuildThatIsKilled(t *testing.T) {
-	dir := business(t)
+	dir := salesDir(t)
 	dying(t, dir, "engine.indexes", "projections", "rebuild", "portal")
 	mustBe(t, dir, map[int]string{1: "active", 2: "building"})
 	run(t, dir, "projections", "rebuild", "portal")
 	mustBe(t, dir, map[int]string{1: "retired", 3: "active"})
 	dying(t, dir, "engine.after_switch", "projections", "rebuild", "portal")
-	if got := portal(t, dir); got[3] != "retired" || got[4] != "active" {
+	if got := portalBuilds(t, dir); got[3] != "retired" || got[4] != "active" {
 		t.Fatalf("after the switch: %v", got)
 	}
 	mustVerify(t, dir)
@@ -110,16 +110,16 @@ func TestARebuildThatIsKilled(t *testing.T) {
 	}
 	defer func() { _ = serve.Wait() }()
 	defer func() { _ = serve.Process.Signal(syscall.SIGTERM) }()
-	for end := time.Now().Add(60 * time.Second); portal(t, dir)[6] != "active"; time.Sleep(time.Second) {
+	for end := time.Now().Add(60 * time.Second); portalBuilds(t, dir)[6] != "active"; time.Sleep(time.Second) {
 		if time.Now().After(end) {
-			t.Fatalf("the server does not finish it: %v", portal(t, dir))
+			t.Fatalf("the server does not finish it: %v", portalBuilds(t, dir))
 		}
 	}
 	mustVerify(t, dir)
 }
 
 func TestTwoRebuildsAtOnceAreOne(t *testing.T) {
-	dir := business(t)
+	dir := salesDir(t)
 	var both sync.WaitGroup
 	for range 2 {
 		cmd := portico(t, dir, "projections", "rebuild", "portal", "--json")
@@ -130,7 +130,7 @@ func TestTwoRebuildsAtOnceAreOne(t *testing.T) {
 		})
 	}
 	both.Wait()
-	states := slices.Sorted(maps.Values(portal(t, dir)))
+	states := slices.Sorted(maps.Values(portalBuilds(t, dir)))
 	if !slices.Equal(states, []string{"active", "retired"}) {
 		t.Fatal(states)
 	}
@@ -151,7 +151,7 @@ func spoil(t *testing.T, dir, sql string) {
 
 // What an operator does when a rebuild is refused, and when it was a mistake.
 func TestARefusedRebuildSaysWhatToDo(t *testing.T) {
-	dir := business(t)
+	dir := salesDir(t)
 	spoil(t, dir, "update p_portal_v1_b1.customers set name = 'Mallory Secret' where number = '17850'")
 	refused := portico(t, dir, "projections", "rebuild", "portal")
 	out, err := refused.CombinedOutput()
@@ -215,7 +215,7 @@ func everythingElse(t *testing.T, dir string) map[string]string {
 
 // ENGINE pitfall 19.
 func TestRebuildsOfAllGroupsChangeNothingElse(t *testing.T) {
-	dir := business(t)
+	dir := salesDir(t)
 	before := everythingElse(t, dir)
 	if out := run(t, dir, "projections", "rebuild"); strings.Count(out, " rebuilt\n") != len(groupNames()) {
 		t.Fatal(out)

@@ -63,6 +63,9 @@ var reserved = map[string][]string{
 func TestImports(t *testing.T) {
 	fset := token.NewFileSet()
 	err := filepath.WalkDir("../..", func(file string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && d.Name() == "testdata" {
+			return filepath.SkipDir // what must be found to be wrong
+		}
 		if err != nil || d.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
 			return err
 		}

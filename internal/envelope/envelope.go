@@ -172,7 +172,7 @@ func cut(s string) string {
 // wrote.
 func (c *Codec) Peek(r eventstore.Recorded) (Event, error) {
 	e := Event{ID: r.ID, Stream: r.Stream, Version: r.Version, Pos: r.Pos, At: r.At, Type: r.Type}
-	if err := json.Unmarshal(r.Meta, &e.Meta); err != nil {
+	if err := e.Meta.decode(r.Meta); err != nil {
 		return e, fmt.Errorf("envelope: %s@%d: %w", r.Stream, r.Version, err)
 	}
 	return e, nil
@@ -186,15 +186,38 @@ func (c *Codec) Open(ctx context.Context, r eventstore.Recorded) (Event, error) 
 	if err != nil {
 		return e, err
 	}
-	if e.Data, err = c.open(vault{ctx: ctx, keys: c.Keys, tenant: e.Meta.Tenant, event: r.ID}, r, &e.Meta); err != nil {
+	v := vault{ctx: ctx, keys: c.Keys, tenant: e.Meta.Tenant, event: r.ID}
+	if err = v.openMeta(r.Stream, &e.Meta); err == nil {
+		e.Data, err = c.open(v, r, e.Meta.Schema)
+	}
+	if err != nil {
 		return e, fmt.Errorf("envelope: %s@%d: %w", r.Stream, r.Version, err)
 	}
 	return e, nil
 }
 
-func (c *Codec) open(v vault, r eventstore.Recorded, m *Meta) (data any, err error) {
+// OpenData is Open for whoever does not need what is sealed in the envelope: it is left
+// out. Read models show what happened; the address and the words behind it are history's.
+func (c *Codec) OpenData(ctx context.Context, r eventstore.Recorded) (Event, error) {
+	e, err := c.Peek(r)
+	if err != nil {
+		return e, err
+	}
+	e.Meta.Origin.IP, e.Meta.Origin.UserAgent = "", ""
+	if e.Meta.Reason != nil {
+		e.Meta.Reason.Text = ""
+	}
+	e.Data, err = c.open(vault{ctx: ctx, keys: c.Keys, tenant: e.Meta.Tenant, event: r.ID}, r, e.Meta.Schema)
+	if err != nil {
+		return e, fmt.Errorf("envelope: %s@%d: %w", r.Stream, r.Version, err)
+	}
+	return e, nil
+}
+
+// openMeta opens what is sealed in the envelope itself.
+func (v vault) openMeta(stream eventstore.StreamName, m *Meta) (err error) {
 	if m.Reason != nil {
-		m.Reason.Text, err = v.openText("reason.text", m.concerns(r.Stream), m.Reason.Text)
+		m.Reason.Text, err = v.openText("reason.text", m.concerns(stream), m.Reason.Text)
 	}
 	if err == nil {
 		m.Origin.IP, err = v.openText("origin.ip", m.Actor.ID, m.Origin.IP)
@@ -202,16 +225,17 @@ func (c *Codec) open(v vault, r eventstore.Recorded, m *Meta) (data any, err err
 	if err == nil {
 		m.Origin.UserAgent, err = v.openText("origin.ua", m.Actor.ID, m.Origin.UserAgent)
 	}
-	if err != nil {
-		return nil, err
-	}
+	return err
+}
+
+func (c *Codec) open(v vault, r eventstore.Recorded, schema int) (any, error) {
 	typ, known := c.Catalog.Find(r.Type)
 	if !known {
-		return nil, domain.ErrUnknownType{Name: r.Type, Version: m.Schema}
+		return nil, domain.ErrUnknownType{Name: r.Type, Version: schema}
 	}
 	plain, err := v.openFields(typ, r.Stream, r.Data)
 	if err != nil {
 		return nil, err
 	}
-	return c.Catalog.Decode(r.Type, m.Schema, plain)
+	return c.Catalog.Decode(r.Type, schema, plain)
 }

@@ -105,8 +105,16 @@ func (p *Postgres) ReadAll(ctx context.Context, after Position, limit int) (Page
 	if err != nil {
 		return Page{}, readFailed(ctx, err)
 	}
-	var head uint64
-	events, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Recorded, error) { return scanWith(row, &head) })
+	var head int64
+	var r Recorded
+	var events []Recorded
+	targets := append(r.targets(), &head) // the same for each row: pages are large
+	_, err = pgx.ForEachRow(rows, targets, func() error {
+		r.At = r.At.UTC()
+		events = append(events, r)
+		r.Data, r.Meta = nil, nil // the next row gets memory of its own
+		return nil
+	})
 	if err != nil {
 		return Page{}, readFailed(ctx, err)
 	}
@@ -114,15 +122,18 @@ func (p *Postgres) ReadAll(ctx context.Context, after Position, limit int) (Page
 		return Page{Next: after, End: true}, nil
 	}
 	next := events[len(events)-1].Pos
-	return Page{Events: events, Next: next, End: next.Hi == head}, nil
+	return Page{Events: events, Next: next, End: next.Hi == uint64(head)}, nil
 }
 
-func scanRecorded(row pgx.CollectableRow) (Recorded, error) { return scanWith(row) }
-
-func scanWith(row pgx.CollectableRow, more ...any) (r Recorded, err error) {
-	err = row.Scan(append([]any{&r.Pos.Hi, &r.Stream, &r.Version, &r.ID, &r.Type, &r.Data, &r.Meta, &r.At}, more...)...)
+func scanRecorded(row pgx.CollectableRow) (r Recorded, err error) {
+	err = row.Scan(r.targets()...)
 	r.At = r.At.UTC()
 	return r, err
+}
+
+// targets are where a row's columns go, by types that pgx knows without reflection.
+func (r *Recorded) targets() []any {
+	return []any{&r.Pos.Hi, (*string)(&r.Stream), &r.Version, (*[16]byte)(&r.ID), &r.Type, &r.Data, &r.Meta, &r.At}
 }
 
 const sqlHead = `SELECT h.pos FROM es.head h WHERE h.one`

@@ -52,6 +52,21 @@ func (b *Batch) pass(apply func(*Batch, envelope.Event) error, events []envelope
 	return first
 }
 
+// hold makes what a pass came to the ground for the next, and answers how large that is.
+func (b *Batch) hold() (bytes int) {
+	for _, p := range b.all {
+		bytes += p.hold()
+	}
+	return bytes
+}
+
+// drop forgets what was held and not written.
+func (b *Batch) drop() {
+	for _, p := range b.all {
+		p.drop()
+	}
+}
+
 func (b *Batch) applied(apply func(*Batch, envelope.Event) error, e envelope.Event) (err error) {
 	defer func() {
 		if p := recover(); p != nil {

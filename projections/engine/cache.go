@@ -32,6 +32,11 @@ func (c *cache[K, R]) put(k K, row *R) {
 	c.young[k] = row
 }
 
+func (c *cache[K, R]) forget(k K) {
+	delete(c.young, k)
+	delete(c.old, k)
+}
+
 // age makes room; between batches only.
 func (c *cache[K, R]) age() {
 	if uintptr(len(c.young)) <= c.limit {

@@ -87,6 +87,13 @@ func (c *chaos) page() int {
 	return 1 + c.rng.IntN(40)
 }
 
+// bulk is how many bytes a build holds back: from nothing to some pages.
+func (c *chaos) bulk() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.rng.IntN(100_000)
+}
+
 func TestReadModelsEqualAFreshFoldWhateverHappened(t *testing.T) {
 	db := pgtest.Pool(t)
 	rapid.Check(t, func(r *rapid.T) {
@@ -107,7 +114,7 @@ func liveThroughChaos(t *testing.T, r *rapid.T, db *pgxpool.Pool, seed uint64, l
 		var processes sync.WaitGroup
 		for range 2 {
 			e := toyEngine(store, db, g)
-			e.faults.hook, e.faults.page, e.faults.lease = c.hook, c.page, 30*time.Millisecond
+			e.faults.hook, e.faults.page, e.faults.bulk, e.faults.lease = c.hook, c.page, c.bulk, 30*time.Millisecond
 			processes.Go(func() { _ = e.Run(ctx) })
 		}
 		for range 40 {
@@ -130,6 +137,7 @@ func liveThroughChaos(t *testing.T, r *rapid.T, db *pgxpool.Pool, seed uint64, l
 		r.Fatalf("%d differences in %d rows, the first: %+v", live.Differences, live.Rows, live.First)
 	}
 	stop()
+	e.faults.page, e.faults.bulk = c.page, c.bulk
 	if err := e.Rebuild(context.Background(), g.Name, nil); err != nil {
 		r.Fatal(err)
 	}

@@ -39,6 +39,7 @@ type faults struct {
 	loose     bool                     // commit rows and checkpoint apart, which is wrong
 	unchecked bool                     // switch without comparing
 	page      func() int               // events read at a time
+	bulk      func() int               // bytes held back of a build
 	lease     time.Duration
 }
 

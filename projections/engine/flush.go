@@ -76,8 +76,10 @@ func (b *Batch) load(ctx context.Context, db database, all []*statements) (bool,
 // copyFrom is how many new rows of a table make COPY worth its extra round trips.
 const copyFrom = 500
 
-// writes are what the fold has changed, by table, and how many rows that are.
+// writes are what folds have changed since the last commit, by table, and how many rows
+// that are.
 func (b *Batch) writes() (all []writes, changed int, err error) {
+	b.hold()
 	all = make([]writes, len(b.all))
 	for i, p := range b.all {
 		if all[i], err = p.writes(); err != nil {

@@ -16,7 +16,7 @@ import (
 
 const (
 	pageLive  = 1000                   // events read at a time
-	pageBulk  = 10_000                 // while a build has far to go
+	pageBulk  = 10_000                 // while there is far to go
 	saveEvery = 200 * time.Millisecond // checkpoints of lanes that no event moved
 	seekEvery = 250 * time.Millisecond // for lanes that somebody else let go, and new builds
 )
@@ -48,12 +48,12 @@ func (e *Engine) newFollower(ctx context.Context, g *Group, b build) (*follower,
 	}
 	f := &follower{engine: e, group: g, build: b, owner: e.Node + "/" + uuid.NewString(), sql: sql, stats: e.statsOf(g.Name)}
 	f.share.Store(int32(b.Lanes))
-	f.reader = reader{store: e.Store, codec: e.Codec, of: g, limit: pageLive}
+	f.reader = reader{store: e.Store, codec: e.Codec, of: g, limit: pageLive, most: pageBulk}
 	if b.State != stateActive {
 		f.reader.limit = pageBulk
 	}
 	if e.faults.page != nil {
-		f.reader.limit = e.faults.page()
+		f.reader.limit, f.reader.most = e.faults.page(), 0
 	}
 	for no := range b.Lanes {
 		f.lanes = append(f.lanes, newLane(no, g.Tables))
@@ -76,7 +76,7 @@ func (f *follower) run(ctx context.Context) error {
 	defer f.release(context.WithoutCancel(ctx))
 	defer renewing.Wait()
 	defer cancel()
-	defer func() { f.reader.taken() }()
+	defer f.reader.close()
 
 	wake := f.engine.Store.Wake(ctx)
 	for tries := 0; ctx.Err() == nil; {
@@ -153,8 +153,8 @@ func (f *follower) read(ctx context.Context, low eventstore.Position, wary cauti
 // low is where the hindmost of the owned lanes stands.
 func (f *follower) low() (low eventstore.Position, any bool) {
 	for _, l := range f.lanes {
-		if seen, _, owned, _ := l.progress(); owned && (!any || seen.Before(low)) {
-			low, any = seen, true
+		if folded, owned := l.reached(); owned && (!any || folded.Before(low)) {
+			low, any = folded, true
 		}
 	}
 	return low, any
@@ -163,22 +163,17 @@ func (f *follower) low() (low eventstore.Position, any bool) {
 // apply hands a page's events to the lanes, which work in parallel. Lanes without an
 // event just move on.
 func (f *follower) apply(ctx context.Context, p stretch) error {
-	mine := make([][]envelope.Event, len(f.lanes))
-	for _, e := range p.events {
-		l := f.lanes[laneOf(f.group.route(e), len(f.lanes))]
-		if l.owned && l.wants(e.Pos) {
-			mine[l.no] = append(mine[l.no], e)
-		}
-	}
+	mine := f.deal(p.events)
 	errs := make([]error, len(f.lanes))
 	var working sync.WaitGroup
 	for _, l := range f.lanes {
+		last := p.end || l.until != (eventstore.Position{}) && !p.next.Before(l.until)
 		switch {
-		case !l.owned || !l.seen.Before(p.next):
-		case len(mine[l.no]) == 0:
-			l.set(p.next, p.at, true)
+		case !l.owned || !l.folded.Before(p.next) && !(last && l.holds()):
+		case len(mine[l.no]) == 0 && !(last && l.holds()):
+			l.pass(p.next, p.at)
 		default:
-			s := stint{events: mine[l.no], to: p.next, at: p.at}
+			s := stint{events: mine[l.no], to: p.next, at: p.at, last: last}
 			working.Go(func() { errs[l.no] = f.work(ctx, l, s) })
 		}
 	}
@@ -190,6 +185,30 @@ func (f *follower) apply(ctx context.Context, p stretch) error {
 		}
 	}
 	return f.settle(errs)
+}
+
+// deal sorts events by lane, and leaves out what the lanes here have applied.
+func (f *follower) deal(events []envelope.Event) [][]envelope.Event {
+	mine, to, count := make([][]envelope.Event, len(f.lanes)), make([]int, len(events)), make([]int, len(f.lanes))
+	for n := range events {
+		to[n] = laneOf(f.group.route(events[n]), len(f.lanes))
+		if l := f.lanes[to[n]]; !l.owned || !l.wants(events[n].Pos) {
+			to[n] = -1
+			continue
+		}
+		count[to[n]]++
+	}
+	for no, n := range count {
+		if n > 0 {
+			mine[no] = make([]envelope.Event, 0, n)
+		}
+	}
+	for n, no := range to {
+		if no >= 0 {
+			mine[no] = append(mine[no], events[n])
+		}
+	}
+	return mine
 }
 
 // settle gives up the lanes that failed. A fenced lane is no error: somebody else works on.

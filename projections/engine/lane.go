@@ -20,11 +20,14 @@ type lane struct {
 	lost  atomic.Bool // the database forgot what it had said was saved
 
 	suspect *suspicion // nil: its last owner did not die
+	since   time.Time  // when it began to hold rows back
+	plain   bool       // rows were refused: each page is committed, to find out whose
 
 	mu      sync.Mutex
 	owned   bool
 	sure    eventstore.Position // saved, as of the last change
 	seen    eventstore.Position // saved, or further where no event was the lane's
+	folded  eventstore.Position // seen, or further: the rows are held back
 	at      time.Time           // when the last event up to seen was committed
 	changed chan struct{}       // closed when seen or owned change
 	parked  map[ward]bool       // whose events are held back; only the follower changes it
@@ -43,15 +46,54 @@ func (l *lane) progress() (seen eventstore.Position, at time.Time, owned bool, c
 func (l *lane) set(seen eventstore.Position, at time.Time, owned bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.seen, l.at, l.owned, l.sure = seen, at, owned, l.saved
+	l.seen, l.folded, l.at, l.owned, l.sure = seen, seen, at, owned, l.saved
 	close(l.changed)
 	l.changed = make(chan struct{})
+}
+
+// fold moves a lane on that holds its rows back. Nobody else sees it.
+func (l *lane) fold(to eventstore.Position) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.seen.Before(l.folded) {
+		l.since = time.Now()
+	}
+	l.folded = to
+}
+
+// reached is how far a lane's rows are folded.
+func (l *lane) reached() (folded eventstore.Position, owned bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.folded, l.owned
+}
+
+// holds tells whether rows are held back that belong to earlier pages.
+func (l *lane) holds() bool { return l.seen.Before(l.folded) }
+
+// pass moves a lane on over a page without its events.
+func (l *lane) pass(to eventstore.Position, at time.Time) {
+	if l.holds() {
+		l.fold(to)
+	} else {
+		l.set(to, at, true)
+	}
+}
+
+// rewind goes back to the checkpoint, if rows are held back, and then on page by page.
+func (l *lane) rewind() bool {
+	held := l.holds()
+	l.plain = true
+	if held {
+		l.set(l.seen, l.at, true)
+	}
+	return held
 }
 
 // take begins a term of ownership at a checkpoint. What was known before does not count.
 func (l *lane) take(epoch int64, at mark, s *suspicion, parked map[ward]bool) {
 	l.epoch.Store(epoch)
-	l.saved, l.suspect = at.position(), s
+	l.saved, l.suspect, l.plain = at.position(), s, false
 	l.lost.Store(false)
 	l.mu.Lock()
 	l.parked = parked
@@ -76,7 +118,7 @@ func (l *lane) kept() (sure eventstore.Position, owned bool) {
 
 // wants tells whether an event at pos is still to be applied.
 func (l *lane) wants(pos eventstore.Position) bool {
-	return l.seen.Before(pos) && (l.until == eventstore.Position{} || !l.until.Before(pos))
+	return l.folded.Before(pos) && (l.until == eventstore.Position{} || !l.until.Before(pos))
 }
 
 // mark is a checkpoint as it travels: numeric(20) as text.

@@ -54,6 +54,9 @@ func (h *heldBack) hold(w ward, e envelope.Event) {
 // that is found guilty is an error from the start.
 func (f *follower) split(l *lane, s stint) (free []envelope.Event, back *heldBack) {
 	back = &heldBack{}
+	if len(l.parked) == 0 && s.guilty == nil {
+		return s.events, back
+	}
 	for _, e := range s.events {
 		switch w := f.wardOf(e); {
 		case l.parked[w]:

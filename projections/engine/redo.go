@@ -144,8 +144,13 @@ const (
 
 // mendSome applies events that were held back, all of them or none. The lane's checkpoint
 // is past them already and stays where it is.
-func (f *follower) mendSome(ctx context.Context, l *lane, w ward, events []envelope.Event) error {
-	if err := l.batch.fold(ctx, f.engine.DB, f.sql, f.group.Apply, events); err != nil {
+func (f *follower) mendSome(ctx context.Context, l *lane, w ward, events []envelope.Event) (err error) {
+	defer func() {
+		if err != nil {
+			l.batch.drop()
+		}
+	}()
+	if err = l.batch.fold(ctx, f.engine.DB, f.sql, f.group.Apply, events); err != nil {
 		return err
 	}
 	changes, _, err := l.batch.writes()

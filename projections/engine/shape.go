@@ -44,6 +44,7 @@ type shape struct {
 	row     reflect.Type
 	columns []column
 	keys    []int // of columns, in order
+	texts   []int // columns whose values lie elsewhere in memory
 	settles []int // columns whose values may have to change form, see settle
 	deep    []int // columns that share memory between copies of a row
 }
@@ -70,12 +71,16 @@ func shapeOf(name string, row reflect.Type) shape {
 			s.keys = append(s.keys, n)
 		}
 		switch k {
+		case isText:
+			s.texts = append(s.texts, n)
 		case isTime:
 			s.settles = append(s.settles, n)
 		case isTimePtr:
 			s.settles, s.deep = append(s.settles, n), append(s.deep, n)
-		case isUUIDPtr, isJSON, isBytes:
+		case isUUIDPtr:
 			s.deep = append(s.deep, n)
+		case isJSON, isBytes:
+			s.texts, s.deep = append(s.texts, n), append(s.deep, n)
 		}
 	}
 	if len(s.keys) == 0 {
@@ -189,4 +194,12 @@ func (s *shape) unshare(row reflect.Value) {
 		p.Elem().Set(f.Elem())
 		f.Set(p)
 	}
+}
+
+// text is how many bytes a row has elsewhere in memory, about.
+func (s *shape) text(row reflect.Value) (n int) {
+	for _, i := range s.texts {
+		n += row.FieldByIndex(s.columns[i].index).Len()
+	}
+	return n
 }

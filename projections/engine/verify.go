@@ -169,7 +169,7 @@ func (e *Engine) foldUntil(ctx context.Context, g *Group, b build, until []event
 	if err != nil {
 		return err
 	}
-	defer func() { f.reader.taken() }()
+	defer f.reader.close()
 	var total uint64
 	for no, l := range f.lanes {
 		if l.until = until[no]; l.until != (eventstore.Position{}) {
@@ -191,7 +191,7 @@ func (e *Engine) foldUntil(ctx context.Context, g *Group, b build, until []event
 			return err
 		}
 		for _, l := range f.lanes {
-			if p.end || !l.seen.Before(l.until) {
+			if p.end && !l.holds() && !l.seen.Before(p.next) || !l.seen.Before(l.until) {
 				l.set(l.seen, l.at, false) // done
 			}
 		}

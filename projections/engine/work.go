@@ -25,6 +25,7 @@ type stint struct {
 	to     eventstore.Position
 	at     time.Time // when the last event up to there was committed
 	guilty error     // why its one event is not even tried
+	last   bool      // what is held back is to be written now
 }
 
 // work folds a lane's events and commits rows and checkpoint together. If PostgreSQL
@@ -37,8 +38,11 @@ func (f *follower) work(ctx context.Context, l *lane, s stint) error {
 	if f.passes(err) || errors.As(err, &apply) {
 		return err
 	}
+	if l.rewind() {
+		return nil // the row may be of any page since the last commit
+	}
 	for _, e := range s.events {
-		one := stint{events: []envelope.Event{e}, to: e.Pos, at: e.At}
+		one := stint{events: []envelope.Event{e}, to: e.Pos, at: e.At, last: true}
 		if err := f.try(ctx, l, one); f.passes(err) && err != nil {
 			return err
 		} else if one.guilty = err; err == nil {
@@ -93,16 +97,12 @@ func (f *follower) advance(ctx context.Context, l *lane, s stint) error {
 			return err
 		}
 	}
-	changes, changed, err := l.batch.writes()
-	if err != nil {
-		return err
-	}
-	if changed == 0 && back.empty() {
-		l.set(s.to, s.at, true)
+	if size := l.batch.hold(); back.empty() && f.putsOff(l, s, size) {
+		l.fold(s.to)
 		return nil
 	}
-	began := time.Now()
-	if err := f.commit(ctx, l, s, changes, back); err != nil {
+	if changed, err := f.write(ctx, l, s, back); err != nil || !changed {
+		l.batch.drop()
 		return err
 	}
 	failpoint.At("engine.after_commit")
@@ -115,10 +115,50 @@ func (f *follower) advance(ctx context.Context, l *lane, s stint) error {
 	for _, p := range back.parked {
 		l.parks(p.ward, true)
 	}
-	f.stats.batch(time.Since(began))
 	l.saved = s.to
 	l.set(s.to, s.at, true)
 	return nil
+}
+
+// What a build holds back, about, and for how long: rows that change again and again while
+// a long history is folded are written once. A crash costs no more than is held back.
+const (
+	bulkBytes = 64 << 20 // all lanes together
+	bulkFor   = 30 * time.Second
+)
+
+// putsOff tells whether to write later: of a build that has far to go, as long as nothing
+// makes it likely that rows are refused.
+func (f *follower) putsOff(l *lane, s stint, size int) bool {
+	if f.build.State == stateActive || s.last || l.plain || l.suspect != nil || len(l.parked) > 0 {
+		return false
+	}
+	return size < f.bulk()/len(f.lanes) && (!l.holds() || time.Since(l.since) < bulkFor)
+}
+
+func (f *follower) bulk() int {
+	if f.engine.faults.bulk != nil {
+		return f.engine.faults.bulk()
+	}
+	return bulkBytes
+}
+
+// write commits what is held. If nothing has changed, the lane just moves on.
+func (f *follower) write(ctx context.Context, l *lane, s stint, back *heldBack) (changed bool, err error) {
+	changes, n, err := l.batch.writes()
+	if err != nil {
+		return false, err
+	}
+	if n == 0 && back.empty() {
+		l.set(s.to, s.at, true)
+		return false, nil
+	}
+	began := time.Now()
+	if err := f.commit(ctx, l, s, changes, back); err != nil {
+		return false, err
+	}
+	f.stats.batch(time.Since(began))
+	return true, nil
 }
 
 // Nothing is lost if the server forgets the last commits in a crash: rows and checkpoint
