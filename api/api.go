@@ -26,7 +26,7 @@ import (
 	"portico/projections/engine"
 )
 
-// Deps is what the API needs. Checks and Progress may be left out.
+// Deps is what the API needs. Checks, Progress and Room may be left out.
 type Deps struct {
 	Commands *commands.Commands
 	Queries  *projections.Queries
@@ -39,7 +39,9 @@ type Deps struct {
 	// Checks are what /readyz asks.
 	Checks []Check
 	// Progress is what /metrics shows of read models and policies.
-	Progress       func(ctx context.Context) ([]Progress, error)
+	Progress func(ctx context.Context) ([]Progress, error)
+	// Room is how many partitions' worth of events fit behind the head of the log.
+	Room           func(ctx context.Context) (float64, error)
 	Log            *slog.Logger
 	Clock          func() time.Time
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
@@ -75,7 +77,7 @@ func assemble(d Deps) *api {
 		d.Clock = time.Now
 	}
 	a := &api{Deps: d, router: chi.NewMux(), policies: map[string]policy{}}
-	a.metrics = newMetrics(d.Progress, d.Log)
+	a.metrics = newMetrics(d)
 	a.router.Use(middleware.GetHead)
 	a.router.NotFound(func(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, problem(http.StatusNotFound, "route.unknown", "there is nothing at this path: see /docs"))

@@ -18,8 +18,12 @@ type Progress struct {
 	Name   string
 	Lag    time.Duration // how old the oldest event is that it has not taken in
 	Events uint64        // how many it has not taken in
-	Parked int64         // events set aside because they could not be taken in
+	Parked int64         // customers of whom an event could not be taken in; of a policy, events
 	Fenced int64         // times another process had moved it on, since this one's start
+
+	Batches      int64                 // committed by this process
+	BatchSeconds float64               // that took
+	Lanes        map[int]time.Duration // lag of the lanes that this process works on
 }
 
 // metrics are what /metrics shows. There are no labels with ids in them.
@@ -29,7 +33,7 @@ type metrics struct {
 	appends  *prometheus.CounterVec
 }
 
-func newMetrics(progress func(context.Context) ([]Progress, error), log *slog.Logger) *metrics {
+func newMetrics(d Deps) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -41,8 +45,8 @@ func newMetrics(progress func(context.Context) ([]Progress, error), log *slog.Lo
 		}, []string{"operation"}),
 	}
 	m.registry.MustRegister(m.requests, m.appends, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if progress != nil {
-		m.registry.MustRegister(progressCollector{progress, log})
+	if d.Progress != nil {
+		m.registry.MustRegister(progressCollector{d.Progress, d.Room, d.Log})
 	}
 	return m
 }
@@ -62,13 +66,18 @@ func (m *metrics) handler() http.Handler {
 // progressCollector asks for progress when metrics are asked for.
 type progressCollector struct {
 	progress func(context.Context) ([]Progress, error)
+	room     func(context.Context) (float64, error)
 	log      *slog.Logger
 }
 
 var (
 	lagSeconds = prometheus.NewDesc("portico_lag_seconds", "Age of the oldest event not taken in.", []string{"kind", "name"}, nil)
 	lagEvents  = prometheus.NewDesc("portico_lag_events", "Events not taken in.", []string{"kind", "name"}, nil)
-	parked     = prometheus.NewDesc("portico_parked_events", "Events set aside.", []string{"kind", "name"}, nil)
+	parked     = prometheus.NewDesc("portico_parked", "Customers of whom an event cannot be taken in; events that a policy could not carry over.", []string{"kind", "name"}, nil)
+	batches    = prometheus.NewDesc("portico_batches_total", "Batches committed by this process.", []string{"kind", "name"}, nil)
+	batchTime  = prometheus.NewDesc("portico_batch_seconds_total", "Time that these batches took to commit.", []string{"kind", "name"}, nil)
+	laneLag    = prometheus.NewDesc("portico_lane_lag_seconds", "Age of the oldest event not taken in, by lanes that this process works on.", []string{"kind", "name", "lane"}, nil)
+	room       = prometheus.NewDesc("portico_log_room_partitions", "Partitions' worth of events that fit behind the head of the log. Less than 0.5 is an alarm.", nil, nil)
 	fenced     = prometheus.NewDesc("portico_fenced_total", "Batches that another process was ahead of.", []string{"kind", "name"}, nil)
 )
 
@@ -91,5 +100,18 @@ func (c progressCollector) Collect(out chan<- prometheus.Metric) {
 		gauge(lagEvents, prometheus.GaugeValue, float64(p.Events))
 		gauge(parked, prometheus.GaugeValue, float64(p.Parked))
 		gauge(fenced, prometheus.CounterValue, float64(p.Fenced))
+		gauge(batches, prometheus.CounterValue, float64(p.Batches))
+		gauge(batchTime, prometheus.CounterValue, p.BatchSeconds)
+		for no, lag := range p.Lanes {
+			out <- prometheus.MustNewConstMetric(laneLag, prometheus.GaugeValue, lag.Seconds(), p.Kind, p.Name, strconv.Itoa(no))
+		}
+	}
+	if c.room == nil {
+		return
+	}
+	if ahead, err := c.room(ctx); err != nil {
+		c.log.Warn("no room of the log for metrics", "error", err)
+	} else {
+		out <- prometheus.MustNewConstMetric(room, prometheus.GaugeValue, ahead)
 	}
 }

@@ -46,9 +46,13 @@ func TestHealthAndReadinessNeedNoKeyAndTellNoDetails(t *testing.T) {
 
 func TestMetricsCountWhatHappened(t *testing.T) {
 	w := newWorld(t)
-	w.a.metrics = newMetrics(func(context.Context) ([]Progress, error) {
-		return []Progress{{Kind: "group", Name: "portal", Lag: 1500 * time.Millisecond, Events: 7, Parked: 2, Fenced: 3}}, nil
-	}, w.a.Log)
+	d := w.a.Deps
+	d.Progress = func(context.Context) ([]Progress, error) {
+		return []Progress{{Kind: "group", Name: "portal", Lag: 1500 * time.Millisecond, Events: 7, Parked: 2, Fenced: 3,
+			Batches: 4, BatchSeconds: 0.5, Lanes: map[int]time.Duration{1: time.Second}}}, nil
+	}
+	d.Room = func(context.Context) (float64, error) { return 0.75, nil }
+	w.a.metrics = newMetrics(d)
 	w.a.router.Get("/metrics2", w.a.metrics.handler().ServeHTTP)
 	w.call("staff", "POST", "/v1/customers", nine).is(201, "")
 	w.call("staff", "POST", "/v1/customers", `{}`).is(422, "")
@@ -61,7 +65,9 @@ func TestMetricsCountWhatHappened(t *testing.T) {
 		`portico_http_request_seconds_count{operation="none",status="404"} 1`,
 		`portico_events_appended_total{operation="RegisterCustomer"} 1`,
 		`portico_lag_seconds{kind="group",name="portal"} 1.5`, `portico_lag_events{kind="group",name="portal"} 7`,
-		`portico_parked_events{kind="group",name="portal"} 2`, `portico_fenced_total{kind="group",name="portal"} 3`, `go_goroutines`,
+		`portico_parked{kind="group",name="portal"} 2`, `portico_fenced_total{kind="group",name="portal"} 3`, `go_goroutines`,
+		`portico_batches_total{kind="group",name="portal"} 4`, `portico_batch_seconds_total{kind="group",name="portal"} 0.5`,
+		`portico_lane_lag_seconds{kind="group",lane="1",name="portal"} 1`, `portico_log_room_partitions 0.75`,
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %s", want)

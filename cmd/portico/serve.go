@@ -14,6 +14,7 @@ import (
 
 	"portico/api"
 	"portico/projections"
+	"portico/projections/engine"
 )
 
 func serveCommand(s *settings) *cobra.Command {
@@ -56,7 +57,7 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 	go a.once.Run(ctx, func(err error) { a.log.Warn("forgetting old idempotency keys", "error", err) })
 	handler, err := api.New(api.Deps{
 		Commands: a.commands, Queries: a.queries, Engine: a.engine, Auth: a.keys, Once: a.once, Wait: a.waiter.shown,
-		Checks: a.checks(), Progress: a.progress, Log: a.log, Clock: time.Now, TrustedProxies: proxies, Version: version,
+		Checks: a.checks(), Progress: a.progress, Room: a.store.Room, Log: a.log, Clock: time.Now, TrustedProxies: proxies, Version: version,
 	})
 	if err != nil {
 		return err
@@ -103,8 +104,8 @@ func (a *app) checks() []api.Check {
 			}
 			active := map[string]bool{}
 			for _, l := range listed {
-				switch {
-				case l.Error != "":
+				switch { // a build in the making holds up nobody
+				case l.Error != "" && l.State == "active":
 					return fmt.Errorf("%s has stopped: %s", l.Group, l.Error)
 				case l.Group == projections.Access.Name && l.State == "active" && l.Lag > accessLag.Seconds():
 					return fmt.Errorf("%s is %.0f s behind", l.Group, l.Lag)
@@ -127,21 +128,32 @@ func (a *app) progress(ctx context.Context) (all []api.Progress, err error) {
 	if err != nil {
 		return nil, err
 	}
-	fenced := map[string]int64{}
+	here := map[string]engine.Status{}
 	for _, st := range a.engine.Status() {
-		fenced[st.Group] = int64(st.Fenced)
+		here[st.Group] = st
 	}
 	for _, l := range listed {
-		if l.State == "active" {
-			lag := time.Duration(l.Lag * float64(time.Second))
-			all = append(all, api.Progress{Kind: "group", Name: l.Group, Lag: lag, Events: l.Behind, Parked: int64(l.Parked), Fenced: fenced[l.Group]})
+		if l.State != "active" {
+			continue
 		}
+		st, lanes := here[l.Group], map[int]time.Duration{}
+		for _, lane := range st.Lanes {
+			if lane.Build == l.Build {
+				lanes[lane.Lane] = time.Duration(lane.Lag * float64(time.Second))
+			}
+		}
+		all = append(all, api.Progress{Kind: "group", Name: l.Group, Lag: time.Duration(l.Lag * float64(time.Second)), Events: l.Behind,
+			Parked: int64(l.Parked), Fenced: st.Fenced, Batches: st.Batches, BatchSeconds: st.BatchSeconds, Lanes: lanes})
+	}
+	refused, err := a.policies.Refusals(ctx)
+	if err != nil {
+		return nil, err
 	}
 	low, err := a.policies.Progress(ctx)
 	if err != nil {
 		return nil, err
 	}
 	head, err := a.store.Head(ctx)
-	all = append(all, api.Progress{Kind: "policy", Name: "policies", Events: head.Hi - min(low.Hi, head.Hi)})
+	all = append(all, api.Progress{Kind: "policy", Name: "policies", Events: head.Hi - min(low.Hi, head.Hi), Parked: int64(len(refused))})
 	return all, err
 }
