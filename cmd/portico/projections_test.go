@@ -16,6 +16,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"portico/projections"
 	"portico/projections/engine"
 )
 
@@ -141,7 +142,10 @@ func TestTwoRebuildsAtOnceAreOne(t *testing.T) {
 func spoil(t *testing.T, dir, sql string) {
 	t.Helper()
 	err := with(t.Context(), &settings{dataDir: dir, timeZone: "UTC", currency: "GBP"}, func(a *app) error {
-		_, err := a.pool.Exec(t.Context(), sql)
+		schema, err := a.engine.ActiveSchema(t.Context(), projections.Portal.Name)
+		if err == nil {
+			_, err = a.pool.Exec(t.Context(), engine.SQL(sql).In(schema))
+		}
 		return err
 	})
 	if err != nil {
@@ -152,7 +156,7 @@ func spoil(t *testing.T, dir, sql string) {
 // What an operator does when a rebuild is refused, and when it was a mistake.
 func TestARefusedRebuildSaysWhatToDo(t *testing.T) {
 	dir := salesDir(t)
-	spoil(t, dir, "update p_portal_v1_b1.customers set name = 'Mallory Secret' where number = '17850'")
+	spoil(t, dir, "update {s}.customers set name = 'Mallory Secret' where number = '17850'")
 	refused := portico(t, dir, "projections", "rebuild", "portal")
 	out, err := refused.CombinedOutput()
 	for _, want := range []string{"build 2 is held back", "name differs", "portico projections verify portal", "rebuild portal --force", "projections.differs"} {

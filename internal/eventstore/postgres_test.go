@@ -301,7 +301,7 @@ func TestPrivilegesOnTheLog(t *testing.T) {
 		) g(granted)`
 	c := connect(t, url)
 	for role, want := range map[string]string{
-		"portico_app": "append EXECUTE; append_many EXECUTE; append_one EXECUTE; ensure_partitions EXECUTE; es USAGE; events SELECT; head SELECT; partitions SELECT; read_stream EXECUTE; settings SELECT; streams SELECT",
+		"portico_app": "append EXECUTE; append_many EXECUTE; append_one EXECUTE; archives INSERT; archives SELECT; ensure_partitions EXECUTE; es USAGE; events SELECT; head SELECT; partitions SELECT; read_stream EXECUTE; restore SELECT; settings SELECT; streams SELECT",
 		"public":      "",
 	} {
 		var got string
