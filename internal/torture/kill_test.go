@@ -63,7 +63,7 @@ func TestKilledAtEachFailpointNothingIsLostOrDoneTwice(t *testing.T) {
 		for _, place := range shuffled(r, places(t)) {
 			env := fmt.Sprintf("PORTICO_FAILPOINT=%s=%d", place, 1+r.IntN(6))
 			switch {
-			case place == "eventstore.partition":
+			case place == "eventstore.partition", slices.Contains(rebuilding, place): // few pass there
 				env = "PORTICO_FAILPOINT=" + place
 			case elsewhere[place] != "":
 				continue

@@ -155,5 +155,5 @@ func TestControlEventsDecidedOnAnotherStateAreFound(t *testing.T) {
 	l := w.startLoad(8, nodes...)
 	l.await(200, time.Minute)
 	l.end()
-	w.unsound(invariant.RuleMoney)
+	w.unsound(invariant.RuleMoney, invariant.RuleCarried)
 }
