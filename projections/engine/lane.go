@@ -85,6 +85,7 @@ func (l *lane) rewind() bool {
 	held := l.holds()
 	l.plain = true
 	if held {
+		l.batch.drop() // those pages come again
 		l.set(l.seen, l.at, true)
 	}
 	return held
