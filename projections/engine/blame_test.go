@@ -69,3 +69,43 @@ func TestRowsHeldBackAreNotFoldedTwice(t *testing.T) {
 }
 
 func (p *rows[K, R]) partial() { p.known.whole = false }
+
+// What PostgreSQL refuses for a reason that is not in the row is nobody's fault: the group
+// stops and says so, and nobody is parked.
+func TestNobodyIsParkedForWhatIsWrongWithTheDatabase(t *testing.T) {
+	store := eventstore.NewMemory()
+	db := pgtest.Pool(t)
+	e := toyEngine(store, db, toyGroup(toyName(), 2))
+	if err := e.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := e.ActiveSchema(t.Context(), e.Groups[0].Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec := func(sql SQL) {
+		t.Helper()
+		if _, err := db.Exec(t.Context(), sql.In(schema)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	running(t, e)
+	log := newToyLog(store)
+	issue := func() (pos eventstore.Position) {
+		for range 5 {
+			c := uuid.New()
+			pos = log.append(t, c, toyIssued{Invoice: c, Customer: c, Minor: 5})
+		}
+		return pos
+	}
+	mustReach(t, e, e.Groups[0].Name, issue())
+	exec("alter table {s}.entries rename to entries_elsewhere")
+	pos := issue()
+	eventually(t, "the group says what is wrong", func() bool { return e.Status()[0].Error != "" })
+	exec("alter table {s}.entries_elsewhere rename to entries")
+	mustReach(t, e, e.Groups[0].Name, pos)
+	if parked, err := e.Parked(t.Context()); err != nil || len(parked) != 0 {
+		t.Fatalf("%d customers are parked, %v; the first: %+v", len(parked), err, parked[0])
+	}
+	mustEqualHistory(t, e)
+}
