@@ -1,0 +1,85 @@
+package engine
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"portico/internal/envelope"
+	"portico/internal/eventstore"
+	"portico/internal/pgtest"
+)
+
+// mendable is an engine of a group with somebody parked, until mended is set.
+func mendable(t *testing.T, hook func(point string) error) (e *Engine, sick uuid.UUID, log *toyLog, mended *atomic.Bool) {
+	t.Helper()
+	store := eventstore.NewMemory()
+	g := toyGroup(toyName(), 2)
+	mended = &atomic.Bool{}
+	g.Apply = func(b *Batch, e envelope.Event) error {
+		if _, ok := e.Data.(toyPoison); ok && mended.Load() {
+			return nil
+		}
+		return toyApply(b, e)
+	}
+	e, sick, log = toyEngine(store, pgtest.Pool(t), g), uuid.New(), newToyLog(store)
+	e.faults.hook = hook
+	if err := e.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	running(t, e)
+	log.append(t, sick, toyIssued{Invoice: sick, Customer: sick, Minor: 5})
+	mustReach(t, e, g.Name, log.append(t, sick, toyPoison{}, toyPaid{Invoice: sick, Customer: sick, Minor: 2}))
+	mustBeParked(t, e, sick, 2)
+	return e, sick, log, mended
+}
+
+// A database that is away for a moment does not end trying again, and nobody is said to
+// have died of it.
+func TestATroubleThatPassesDoesNotEndARetry(t *testing.T) {
+	var troubles atomic.Int32
+	e, sick, _, mended := mendable(t, func(point string) error {
+		if point == "commit" && troubles.Add(-1) >= 0 {
+			return context.DeadlineExceeded
+		}
+		return nil
+	})
+	mended.Store(true)
+	troubles.Store(2)
+	if n, err := e.Retry(within(t, 10*time.Second), e.Groups[0].Name, sick, nil); err != nil || n != 2 {
+		t.Fatalf("%d events applied, %v", n, err)
+	}
+	if troubles.Load() >= 0 {
+		t.Error("there was no trouble")
+	}
+	mustEqualHistory(t, e)
+}
+
+// What a retry has applied is on disk before the lane goes on: its checkpoint does not
+// tell whether the server has forgotten it.
+func TestARetryWaitsForTheDisk(t *testing.T) {
+	e, sick, _, mended := mendable(t, nil)
+	schema, err := e.ActiveSchema(t.Context(), e.Groups[0].Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = e.DB.Exec(t.Context(), SQL(`create table {s}.setting (at_commit text);
+		create function {s}.note() returns trigger language plpgsql as $$ begin
+			insert into {s}.setting values (current_setting('synchronous_commit')); return null; end $$;
+		create constraint trigger note after insert or update on {s}.balances deferrable initially deferred
+			for each row execute function {s}.note()`).In(schema))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mended.Store(true)
+	if _, err := e.Retry(within(t, 10*time.Second), e.Groups[0].Name, sick, nil); err != nil {
+		t.Fatal(err)
+	}
+	var at string
+	if err := e.DB.QueryRow(t.Context(), SQL("select max(at_commit) from {s}.setting").In(schema)).Scan(&at); err != nil || at != "on" {
+		t.Fatalf("synchronous_commit was %q, %v", at, err)
+	}
+}
