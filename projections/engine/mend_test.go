@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -81,5 +82,21 @@ func TestARetryWaitsForTheDisk(t *testing.T) {
 	var at string
 	if err := e.DB.QueryRow(t.Context(), SQL("select max(at_commit) from {s}.setting").In(schema)).Scan(&at); err != nil || at != "on" {
 		t.Fatalf("synchronous_commit was %q, %v", at, err)
+	}
+}
+
+// Who has seen a moment ago that nobody is parked does not tell a waiter that its change
+// shows, when another process has parked it since.
+func TestWhoWaitsLearnsOfParkingElsewhere(t *testing.T) {
+	e, _, log, _ := mendable(t, nil)
+	elsewhere := toyEngine(e.Store, e.DB, e.Groups[0]) // follows nothing
+	c := uuid.New()
+	pos := log.append(t, c, toyIssued{Invoice: c, Customer: c, Minor: 5})
+	if err := elsewhere.Wait(within(t, 5*time.Second), e.Groups[0].Name, c, pos); err != nil {
+		t.Fatal(err)
+	}
+	pos = log.append(t, c, toyPoison{})
+	if err := elsewhere.Wait(within(t, 5*time.Second), e.Groups[0].Name, c, pos); !errors.Is(err, ErrStale) {
+		t.Fatalf("the parked customer's read models are said to be up to date: %v", err)
 	}
 }

@@ -168,6 +168,11 @@ const sqlRoutes = `select route from pj.parked where grp = $1 and build = $2`
 // an event cannot be applied. Of lanes that another process works on it knows at most a
 // second late.
 func (e *Engine) IsParked(ctx context.Context, group string, route uuid.UUID) (parked bool, err error) {
+	return e.isParked(ctx, group, route, time.Second)
+}
+
+// isParked asks the database if what it said of other processes' lanes is older than most.
+func (e *Engine) isParked(ctx context.Context, group string, route uuid.UUID, most time.Duration) (parked bool, err error) {
 	b, err := e.active(ctx, group)
 	if errors.Is(err, errBuilding) {
 		return false, nil
@@ -181,7 +186,7 @@ func (e *Engine) IsParked(ctx context.Context, group string, route uuid.UUID) (p
 	p := e.pointerOf(group)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if time.Since(p.parkedRead) > time.Second {
+	if time.Since(p.parkedRead) >= most || p.parkedOf != b.Build {
 		rows, err := e.DB.Query(ctx, sqlRoutes, b.Group, b.Build)
 		if err != nil {
 			return false, err
@@ -189,7 +194,7 @@ func (e *Engine) IsParked(ctx context.Context, group string, route uuid.UUID) (p
 		if p.parked, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID]); err != nil {
 			return false, err
 		}
-		p.parkedRead = time.Now()
+		p.parkedOf, p.parkedRead = b.Build, time.Now()
 	}
 	return slices.Contains(p.parked, route), nil
 }
