@@ -100,3 +100,28 @@ func TestWhoWaitsLearnsOfParkingElsewhere(t *testing.T) {
 		t.Fatalf("the parked customer's read models are said to be up to date: %v", err)
 	}
 }
+
+// Whoever was parked when a build was retired, and has been mended since, is not parked
+// again by a roll-back.
+func TestARollBackParksNobodyWhoWasMended(t *testing.T) {
+	e, sick, log, mended := mendable(t, nil)
+	name := e.Groups[0].Name
+	if err := e.Rebuild(t.Context(), name, nil); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(PointerFor)
+	mended.Store(true)
+	if n, err := e.Retry(within(t, 10*time.Second), name, sick, nil); err != nil || n != 2 {
+		t.Fatalf("%d events applied, %v", n, err)
+	}
+	pos := log.append(t, sick, toyPaid{Invoice: sick, Customer: sick, Minor: 1})
+	mustReach(t, e, name, pos)
+	if _, err := e.Rollback(t.Context(), name, 0, nil); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(PointerFor)
+	if err := e.Wait(within(t, 5*time.Second), name, sick, pos); err != nil || toyOpen(t, e, sick) != 2 {
+		t.Fatalf("after the roll-back: %v; owes %d", err, toyOpen(t, e, sick))
+	}
+	mustEqualHistory(t, e)
+}
