@@ -95,6 +95,7 @@ func (e *Engine) keep(ctx context.Context, g *Group) {
 				working.Go(func() { e.tryPromote(ctx, g, b, promoting) })
 			}
 		}
+		e.statsOf(g.Name).only(want)
 		for no, stop := range following {
 			if !want[no] {
 				stop()

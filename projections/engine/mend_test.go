@@ -125,3 +125,28 @@ func TestARollBackParksNobodyWhoWasMended(t *testing.T) {
 	}
 	mustEqualHistory(t, e)
 }
+
+// A rebuild that fails is no trouble of the group for ever.
+func TestTroublesEndWithTheirBuild(t *testing.T) {
+	store := eventstore.NewMemory()
+	g := toyGroup(toyName(), 1)
+	var broken atomic.Bool
+	g.Apply = func(b *Batch, e envelope.Event) error {
+		if broken.Load() && e.Version == 0 {
+			return errPoison
+		}
+		return toyApply(b, e)
+	}
+	e := toyEngine(store, pgtest.Pool(t), g)
+	if err := e.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	running(t, e)
+	c, log := uuid.New(), newToyLog(store)
+	mustReach(t, e, g.Name, log.append(t, c, toyIssued{Invoice: c, Customer: c, Minor: 5}))
+	broken.Store(true)
+	if err := e.Rebuild(t.Context(), g.Name, nil); !errors.Is(err, errPoison) {
+		t.Fatal(err)
+	}
+	eventually(t, "the group is well again", func() bool { return e.Status()[0].Error == "" })
+}
