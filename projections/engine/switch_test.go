@@ -1,0 +1,43 @@
+package engine
+
+import (
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"portico/internal/eventstore"
+	"portico/internal/pgtest"
+)
+
+// A lane that commits while a switch waits for it counts as far as it has come then: no
+// reader is led to a build that shows less.
+func TestASwitchSeesWhatLanesCommitMeanwhile(t *testing.T) {
+	e := toyEngine(eventstore.NewMemory(), pgtest.Pool(t), toyGroup(toyName(), 2))
+	g := &e.Groups[0]
+	if err := e.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.DB.Exec(t.Context(), "update pj.lane set hi = 50 - 40 * lane where grp = $1", g.Name); err != nil {
+		t.Fatal(err)
+	}
+	commit, err := e.DB.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = commit.Rollback(t.Context()) }()
+	if _, err := commit.Exec(t.Context(), "update pj.lane set hi = 100 where grp = $1 and lane = 1", g.Name); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(200*time.Millisecond, func() { _ = commit.Commit(t.Context()) })
+	err = pgx.BeginFunc(t.Context(), e.DB, func(tx pgx.Tx) error {
+		first, err := e.furthest(t.Context(), tx, g)
+		if err == nil && first.position().Hi != 100 {
+			t.Errorf("the first lane is said to be at %s", first.position())
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
