@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"portico/internal/eventstore"
@@ -39,5 +40,34 @@ func TestASwitchSeesWhatLanesCommitMeanwhile(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Whoever asks to try again, of a build that is then retired, does not wait for ever.
+func TestARetryEndsWithASwitch(t *testing.T) {
+	store := eventstore.NewMemory()
+	e := toyEngine(store, pgtest.Pool(t), toyGroup(toyName(), 1))
+	name := e.Groups[0].Name
+	if err := e.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	stop := running(t, e)
+	sick, log := uuid.New(), newToyLog(store)
+	mustReach(t, e, name, log.append(t, sick, toyPoison{}))
+	stop()
+	if _, err := e.DB.Exec(t.Context(), sqlFreeze, name, 1); err != nil { // nobody gets round to it
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	ctx := within(t, 10*time.Second)
+	go func() {
+		_, err := e.Retry(ctx, name, sick, nil)
+		done <- err
+	}()
+	if err := e.Rebuild(t.Context(), name, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err == nil || ctx.Err() != nil {
+		t.Fatalf("%v, %v", err, ctx.Err())
 	}
 }
