@@ -168,11 +168,6 @@ const sqlRoutes = `select route from pj.parked where grp = $1 and build = $2`
 // an event cannot be applied. Of lanes that another process works on it knows at most a
 // second late.
 func (e *Engine) IsParked(ctx context.Context, group string, route uuid.UUID) (parked bool, err error) {
-	return e.isParked(ctx, group, route, time.Second)
-}
-
-// isParked asks the database if what it said of other processes' lanes is older than most.
-func (e *Engine) isParked(ctx context.Context, group string, route uuid.UUID, most time.Duration) (parked bool, err error) {
 	b, err := e.active(ctx, group)
 	if errors.Is(err, errBuilding) {
 		return false, nil
@@ -186,7 +181,7 @@ func (e *Engine) isParked(ctx context.Context, group string, route uuid.UUID, mo
 	p := e.pointerOf(group)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if time.Since(p.parkedRead) >= most || p.parkedOf != b.Build {
+	if time.Since(p.parkedRead) > time.Second || p.parkedOf != b.Build {
 		rows, err := e.DB.Query(ctx, sqlRoutes, b.Group, b.Build)
 		if err != nil {
 			return false, err
@@ -197,6 +192,21 @@ func (e *Engine) isParked(ctx context.Context, group string, route uuid.UUID, mo
 		p.parkedOf, p.parkedRead = b.Build, time.Now()
 	}
 	return slices.Contains(p.parked, route), nil
+}
+
+const sqlIsParked = `select exists (select from pj.parked where grp = $1 and build = $2 and route = $3)`
+
+// isParkedNow is IsParked without memory: for who knows that a lane has just moved.
+func (e *Engine) isParkedNow(ctx context.Context, group string, route uuid.UUID) (parked bool, err error) {
+	b, err := e.active(ctx, group)
+	if err != nil {
+		return false, err
+	}
+	if parked, known := e.parkedHere(b, route); known {
+		return parked, nil
+	}
+	err = e.DB.QueryRow(ctx, sqlIsParked, b.Group, b.Build, route).Scan(&parked)
+	return parked, err
 }
 
 // parkedHere asks the lane, if this process works on it.

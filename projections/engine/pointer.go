@@ -114,7 +114,7 @@ func (e *Engine) Wait(ctx context.Context, group string, route uuid.UUID, pos ev
 	if err != nil {
 		return err
 	}
-	parked, err := e.isParked(ctx, group, route, 0) // as of now: the lane may have passed pos by parking
+	parked, err := e.isParkedNow(ctx, group, route) // the lane may have passed pos by parking
 	if parked {
 		return ErrStale
 	}
