@@ -1,17 +1,22 @@
 package engine
 
 import (
+	"context"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
 
+	"portico/domain"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/keyring"
 	"portico/internal/pgtest"
 )
 
-// follower1 is one of a group's only build, to be moved turn by turn.
-func follower1(t *testing.T, e *Engine) *follower {
+// onlyFollower is one of the only build of an engine's first group, to be moved turn by turn.
+func onlyFollower(t *testing.T, e *Engine) *follower {
 	t.Helper()
 	builds, err := e.current(t.Context(), &e.Groups[0])
 	if err != nil {
@@ -48,7 +53,7 @@ func TestRowsHeldBackAreNotFoldedTwice(t *testing.T) {
 		log.append(t, c, toyIssued{Invoice: c, Customer: c, Minor: 5})
 	}
 	pos := log.append(t, sick, toyIssued{Invoice: sick, Customer: sick, Minor: 5}, toyPoison{}, toyPaid{Invoice: sick, Customer: sick, Minor: 1})
-	f := follower1(t, e)
+	f := onlyFollower(t, e)
 	for n := 0; n < 10; n++ {
 		if n == 1 { // as if the tables were larger than what is kept of them
 			for _, p := range f.lanes[0].batch.all {
@@ -108,4 +113,38 @@ func TestNobodyIsParkedForWhatIsWrongWithTheDatabase(t *testing.T) {
 		t.Fatalf("%d customers are parked, %v; the first: %+v", len(parked), err, parked[0])
 	}
 	mustEqualHistory(t, e)
+}
+
+// deniedKeys are in a database that refuses to be asked.
+type deniedKeys struct {
+	envelope.Keys
+	on atomic.Bool
+}
+
+func (d *deniedKeys) Numbered(ctx context.Context, tenant string, subject uuid.UUID, no int) (envelope.Key, error) {
+	if d.on.Load() {
+		return envelope.Key{}, &pgconn.PgError{Severity: "ERROR", Code: "42501"}
+	}
+	return d.Keys.Numbered(ctx, tenant, subject, no)
+}
+
+// The same goes for the database that the keys are in.
+func TestNobodyIsParkedForKeysThatCannotBeAskedFor(t *testing.T) {
+	e := toyEngine(eventstore.NewMemory(), pgtest.Pool(t), toyGroup(toyName(), 1))
+	log, keys := newToyLog(e.Store), &deniedKeys{Keys: &keyring.Memory{}}
+	log.codec = &envelope.Codec{Catalog: domain.NewCatalog(append(domain.Types{domain.TypeOf[toyPersonal]("toy.personal")}, toyTypes...)), Keys: keys}
+	e.Codec = log.codec
+	if err := e.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	keys.on.Store(true)
+	running(t, e)
+	c := uuid.New()
+	pos := log.append(t, c, toyPersonal{Customer: c, Name: "Ada"})
+	eventually(t, "the group says what is wrong", func() bool { return e.Status()[0].Error != "" })
+	keys.on.Store(false)
+	mustReach(t, e, e.Groups[0].Name, pos)
+	if parked, err := e.Parked(t.Context()); err != nil || len(parked) != 0 {
+		t.Fatalf("parked: %+v, %v", parked, err)
+	}
 }

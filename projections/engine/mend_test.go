@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"portico/domain"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
 	"portico/internal/pgtest"
@@ -149,4 +150,27 @@ func TestTroublesEndWithTheirBuild(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the group is well again", func() bool { return e.Status()[0].Error == "" })
+}
+
+// A program that does not know a type, which a newer one has held back, ends no parking.
+func TestWhatIsHeldBackIsNotForgottenByAnOlderProgram(t *testing.T) {
+	store := eventstore.NewMemory()
+	g := toyGroup(toyName(), 1)
+	e, older := toyEngine(store, pgtest.Pool(t), g), (*Engine)(nil)
+	if err := e.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	stop := running(t, e)
+	sick, log := uuid.New(), newToyLog(store)
+	mustReach(t, e, g.Name, log.append(t, sick, toyPoison{}))
+	stop()
+	older = toyEngine(store, e.DB, g)
+	older.Codec = &envelope.Codec{Catalog: domain.NewCatalog(domain.Types{domain.TypeOf[toyIssued]("toy.issued")})}
+	running(t, older)
+	mustReach(t, older, g.Name, log.append(t, sick, toyIssued{Invoice: sick, Customer: sick, Minor: 5}))
+	if n, err := older.Retry(within(t, 10*time.Second), g.Name, sick, nil); n != 0 || err == nil {
+		t.Fatalf("%d events applied, %v", n, err)
+	}
+	mustReach(t, older, g.Name, log.append(t, sick, toyIssued{Invoice: uuid.New(), Customer: sick, Minor: 5}))
+	mustBeParked(t, older, sick, 3)
 }

@@ -48,14 +48,14 @@ func TestWhatWasSurvivedIsNotBlamed(t *testing.T) {
 	log.append(t, well, toyIssued{Invoice: well, Customer: well, Minor: 5})
 	log.append(t, routeIn(2, 3), toyReminded{})
 	died(t, e, sqlDeath)
-	f := follower1(t, e)
+	f := onlyFollower(t, e)
 	for range 2 { // one event each
 		if _, err := f.turn(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	died(t, e)
-	f = follower1(t, e)
+	f = onlyFollower(t, e)
 	for end := false; !end; {
 		var err error
 		if end, err = f.turn(t.Context()); err != nil {
@@ -83,17 +83,17 @@ func TestWhoLetsALaneGoLeavesNobodyToBlame(t *testing.T) {
 	log, c := newToyLog(store), uuid.New()
 	log.append(t, c, toyReminded{Invoice: c, Customer: c}, toyReminded{Invoice: c, Customer: c}, toyIssued{Invoice: c, Customer: c, Minor: 5})
 	died(t, e, sqlDeath)
-	f := follower1(t, e)
+	f := onlyFollower(t, e)
 	if _, err := f.turn(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	f.release(context.WithoutCancel(t.Context()))
-	f = follower1(t, e) // it is killed before it has tried anything
+	f = onlyFollower(t, e) // it is killed before it has tried anything
 	if err := f.seek(t.Context()); err != nil || f.lanes[0].suspect == nil {
 		t.Fatalf("the lane is trusted although the cause of two deaths was not found: %v", err)
 	}
 	died(t, e)
-	f = follower1(t, e)
+	f = onlyFollower(t, e)
 	for end := false; !end; {
 		var err error
 		if end, err = f.turn(t.Context()); err != nil {
