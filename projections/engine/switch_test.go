@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -26,11 +27,11 @@ func TestASwitchSeesWhatLanesCommitMeanwhile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = commit.Rollback(t.Context()) }()
 	if _, err := commit.Exec(t.Context(), "update pj.lane set hi = 100 where grp = $1 and lane = 1", g.Name); err != nil {
 		t.Fatal(err)
 	}
-	time.AfterFunc(200*time.Millisecond, func() { _ = commit.Commit(t.Context()) })
+	committed := make(chan error, 1)
+	time.AfterFunc(200*time.Millisecond, func() { committed <- commit.Commit(t.Context()) })
 	err = pgx.BeginFunc(t.Context(), e.DB, func(tx pgx.Tx) error {
 		first, err := e.furthest(t.Context(), tx, g)
 		if err == nil && first.position().Hi != 100 {
@@ -38,7 +39,7 @@ func TestASwitchSeesWhatLanesCommitMeanwhile(t *testing.T) {
 		}
 		return err
 	})
-	if err != nil {
+	if err = errors.Join(err, <-committed); err != nil {
 		t.Fatal(err)
 	}
 }
