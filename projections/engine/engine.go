@@ -95,6 +95,7 @@ func (e *Engine) keep(ctx context.Context, g *Group) {
 				working.Go(func() { e.tryPromote(ctx, g, b, promoting) })
 			}
 		}
+		e.statsOf(g.Name).only(want)
 		for no, stop := range following {
 			if !want[no] {
 				stop()
@@ -213,10 +214,9 @@ func transient(err error) bool {
 	var pe *pgconn.PgError
 	if errors.As(err, &pe) && len(pe.Code) == 5 {
 		switch pe.Code[:2] {
-		case "08", "40", "53", "55", "57": // connection, serialization, resources, locks, operators
+		case "08", "25", "40", "53", "55", "57": // connection, read-only for now, serialization, resources, locks, operators
 			return true
 		}
-		return pe.Code == "25P03" || pe.Code == "25P04" // the server lost patience with a transaction
 	}
 	var connect *pgconn.ConnectError
 	var network net.Error
@@ -224,4 +224,18 @@ func transient(err error) bool {
 		errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, eventstore.ErrUnavailable)
+}
+
+// blameless tells the server's refusals of which no row can be the cause: a table that is
+// missing, a right, a disk that fails. They are for a person to mend, and nobody is parked.
+func blameless(err error) bool {
+	var pe *pgconn.PgError
+	if !errors.As(err, &pe) || len(pe.Code) != 5 {
+		return false
+	}
+	switch pe.Code[:2] {
+	case "21", "22", "23", "44", "54", "P0": // cardinality, data, constraints, views, limits, raised by a trigger
+		return false
+	}
+	return true
 }

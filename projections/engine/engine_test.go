@@ -384,7 +384,7 @@ func TestVerifySaysWhatDiffers(t *testing.T) {
 
 func TestOnlyTroublesThatPassAreTriedAgain(t *testing.T) {
 	for code, want := range map[string]bool{"08006": true, "40P01": true, "53300": true, "55P03": true, "57P01": true,
-		"25P03": true, "23505": false, "22003": false, "42P01": false} {
+		"25P03": true, "25006": true, "23505": false, "22003": false, "42P01": false} {
 		if got := transient(fmt.Errorf("wrapped: %w", &pgconn.PgError{Code: code})); got != want {
 			t.Errorf("%s: %v", code, got)
 		}

@@ -22,6 +22,7 @@ type lane struct {
 	suspect *suspicion // nil: its last owner did not die
 	since   time.Time  // when it began to hold rows back
 	plain   bool       // rows were refused: each page is committed, to find out whose
+	unsure  bool       // who is parked: the outcome of trying again is not known
 
 	mu      sync.Mutex
 	owned   bool
@@ -85,6 +86,7 @@ func (l *lane) rewind() bool {
 	held := l.holds()
 	l.plain = true
 	if held {
+		l.batch.drop() // those pages come again
 		l.set(l.seen, l.at, true)
 	}
 	return held
@@ -93,7 +95,7 @@ func (l *lane) rewind() bool {
 // take begins a term of ownership at a checkpoint. What was known before does not count.
 func (l *lane) take(epoch int64, at mark, s *suspicion, parked map[ward]bool) {
 	l.epoch.Store(epoch)
-	l.saved, l.suspect, l.plain = at.position(), s, false
+	l.saved, l.suspect, l.plain, l.unsure = at.position(), s, false, false
 	l.lost.Store(false)
 	l.mu.Lock()
 	l.parked = parked

@@ -49,8 +49,11 @@ const (
 	sqlOwners  = `select distinct owner from pj.lane where expires > clock_timestamp() and owner is not null`
 	sqlInherit = `with gone as (delete from pj.follower where owner = $1)
 		update pj.lane set expires = '-infinity' where owner = $1 and expires > clock_timestamp() and expires < 'infinity'`
-	sqlRelease = `with gone as (delete from pj.follower where grp = $1 and build = $2 and owner = $3)
-		update pj.lane set expires = null where grp = $1 and build = $2 and owner = $3`
+	// Who lets a lane go has not died of what it tried last.
+	sqlRelease = `with gone as (delete from pj.follower where grp = $1 and build = $2 and owner = $3),
+			asked as (update pj.parked p set tried = null from pj.lane l where l.grp = $1 and l.build = $2 and l.owner = $3
+				and (p.grp, p.build, p.lane) = (l.grp, l.build, l.lane) and p.retry and p.tried = l.epoch)
+		update pj.lane set expires = null, attempts = least(attempts, $4) where grp = $1 and build = $2 and owner = $3`
 )
 
 // Inherit frees the lanes of processes that are known to be dead, so that nobody has to
@@ -97,10 +100,7 @@ func (f *follower) seek(ctx context.Context) error {
 	var died bool
 	taken := map[int]func(map[ward]bool){}
 	_, err = pgx.ForEachRow(rows, []any{&no, &epoch, &at.Hi, &at.Lo, &at.At, &died, &attempts, &trying.Hi, &trying.Lo}, func() error {
-		l, epoch, at, s := f.lanes[no], epoch, at, &suspicion{attempts, trying.position()}
-		if !died {
-			s = nil
-		}
+		l, epoch, at, s := f.lanes[no], epoch, at, suspected(died, attempts, trying.position())
 		taken[no] = func(parked map[ward]bool) { l.take(epoch, at, s, parked) }
 		return nil
 	})
@@ -227,7 +227,7 @@ func (f *follower) release(ctx context.Context) {
 	defer cancel()
 	err := f.save(ctx, true)
 	if err == nil {
-		_, err = f.engine.DB.Exec(ctx, sqlRelease, f.group.Name, f.build.Build, f.owner)
+		_, err = f.engine.DB.Exec(ctx, sqlRelease, f.group.Name, f.build.Build, f.owner, singly)
 	}
 	if err != nil {
 		f.engine.log().Warn("projections: lanes not released", "group", f.group.Name, "error", err)

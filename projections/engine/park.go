@@ -181,7 +181,7 @@ func (e *Engine) IsParked(ctx context.Context, group string, route uuid.UUID) (p
 	p := e.pointerOf(group)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if time.Since(p.parkedRead) > time.Second {
+	if time.Since(p.parkedRead) > time.Second || p.parkedOf != b.Build {
 		rows, err := e.DB.Query(ctx, sqlRoutes, b.Group, b.Build)
 		if err != nil {
 			return false, err
@@ -189,9 +189,24 @@ func (e *Engine) IsParked(ctx context.Context, group string, route uuid.UUID) (p
 		if p.parked, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID]); err != nil {
 			return false, err
 		}
-		p.parkedRead = time.Now()
+		p.parkedOf, p.parkedRead = b.Build, time.Now()
 	}
 	return slices.Contains(p.parked, route), nil
+}
+
+const sqlIsParked = `select exists (select from pj.parked where grp = $1 and build = $2 and route = $3)`
+
+// isParkedNow is IsParked without memory: for who knows that a lane has just moved.
+func (e *Engine) isParkedNow(ctx context.Context, group string, route uuid.UUID) (parked bool, err error) {
+	b, err := e.active(ctx, group)
+	if err != nil {
+		return false, err
+	}
+	if parked, known := e.parkedHere(b, route); known {
+		return parked, nil
+	}
+	err = e.DB.QueryRow(ctx, sqlIsParked, b.Group, b.Build, route).Scan(&parked)
+	return parked, err
 }
 
 // parkedHere asks the lane, if this process works on it.

@@ -21,6 +21,7 @@ type pointer struct {
 	moving bool // at the last look: then everybody looks, and nobody waits for another
 
 	parked     []uuid.UUID // routes, as the database said
+	parkedOf   int         // the build
 	parkedRead time.Time
 }
 
@@ -113,7 +114,7 @@ func (e *Engine) Wait(ctx context.Context, group string, route uuid.UUID, pos ev
 	if err != nil {
 		return err
 	}
-	parked, err := e.IsParked(ctx, group, route)
+	parked, err := e.isParkedNow(ctx, group, route) // the lane may have passed pos by parking
 	if parked {
 		return ErrStale
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"portico/domain"
 	"portico/internal/envelope"
@@ -164,12 +165,13 @@ func (r *reader) add(ctx context.Context, p *stretch, rec eventstore.Recorded) e
 	e, err := r.open(ctx, rec)
 	var unknown domain.ErrUnknownType
 	newer := errors.As(err, &unknown)
+	var keys *pgconn.PgError // refused by the database that the keys are in
 	_, known := r.codec.Catalog.Find(rec.Type)
 	switch {
 	case newer && !known:
 		p.unknown++
 		return nil
-	case err != nil && (transient(err) || e.Meta.Tenant == ""):
+	case err != nil && (transient(err) || errors.As(err, &keys) || e.Meta.Tenant == ""):
 		return err
 	case err != nil:
 		e.Data = unreadable{err: err}

@@ -19,24 +19,30 @@ const (
 )
 
 // Taken before it is tried: should the process die of it, nobody tries again unasked.
-const sqlAsked = `update pj.parked p set tried = l.epoch from pj.lane l
-	where p.grp = $1 and p.build = $2 and p.lane = any($3) and p.retry and p.tried is null
-		and (l.grp, l.build, l.lane) = (p.grp, p.build, p.lane)
+// What was cut short without a death is tried again.
+const sqlAsked = `update pj.parked p set tried = l.epoch
+	from unnest($3::int[], $4::bigint[]) as mine (lane, epoch) join pj.lane l using (lane, epoch)
+	where p.grp = $1 and p.build = $2 and (l.grp, l.build, l.lane) = (p.grp, p.build, p.lane)
+		and p.retry and (p.tried is null or p.tried = l.epoch)
 	returning p.lane, p.tenant, p.route`
 
 // redo tries again for those for whom somebody asked.
 func (f *follower) redo(ctx context.Context) error {
+	if err := f.makeSure(ctx); err != nil {
+		return err
+	}
 	var lanes []int
+	var epochs []int64
 	for _, l := range f.lanes {
 		if l.owned && len(l.parked) > 0 {
-			lanes = append(lanes, l.no)
+			lanes, epochs = append(lanes, l.no), append(epochs, l.epoch.Load())
 		}
 	}
 	if len(lanes) == 0 || time.Since(f.asked) < askEvery || f.build.State == stateScratch {
 		return nil
 	}
 	f.asked = time.Now()
-	rows, err := f.engine.DB.Query(ctx, sqlAsked, f.group.Name, f.build.Build, lanes)
+	rows, err := f.engine.DB.Query(ctx, sqlAsked, f.group.Name, f.build.Build, lanes, epochs)
 	if err != nil {
 		return err
 	}
@@ -56,15 +62,43 @@ func (f *follower) redo(ctx context.Context) error {
 	return err
 }
 
+// makeSure asks who is parked after a commit whose outcome is not known.
+func (f *follower) makeSure(ctx context.Context) error {
+	var lanes []int
+	for _, l := range f.lanes {
+		if l.owned && l.unsure {
+			lanes = append(lanes, l.no)
+		}
+	}
+	if len(lanes) == 0 {
+		return nil
+	}
+	wards, err := f.recall(ctx, lanes)
+	if err != nil {
+		return err
+	}
+	for _, no := range lanes {
+		l := f.lanes[no]
+		l.mu.Lock()
+		l.parked, l.unsure = wards[no], false
+		l.mu.Unlock()
+	}
+	return nil
+}
+
 // mend applies what is held back of a customer, until nothing is or an event still cannot
 // be applied.
 func (f *follower) mend(ctx context.Context, l *lane, w ward) error {
 	for limit := pageHeld; ; {
 		events, err := f.held(ctx, w, limit)
-		if err != nil {
+		switch {
+		case err != nil && transient(err):
+			l.unsure = true
 			return err
-		}
-		if len(events) == 0 {
+		case err != nil:
+			_, err = f.engine.DB.Exec(ctx, sqlNotTried, f.group.Name, f.build.Build, w.tenant, w.route, shortened(err))
+			return err
+		case len(events) == 0:
 			l.parks(w, false)
 			f.engine.log().Info("projections: not parked any more", "group", f.group.Name, "tenant", w.tenant, "customer", w.route)
 			return nil
@@ -78,6 +112,7 @@ func (f *follower) mend(ctx context.Context, l *lane, w ward) error {
 			l.drop()
 			return nil
 		case transient(err):
+			l.unsure = true
 			return err
 		case errors.As(err, &bad) && bad.Event.ID != events[0].ID: // those before it can
 			limit = 0
@@ -123,6 +158,9 @@ func (f *follower) held(ctx context.Context, w ward, limit int) ([]envelope.Even
 		if err == nil {
 			err = f.reader.add(ctx, &s, found[0])
 		}
+		if err == nil && s.unknown > 0 {
+			err = fmt.Errorf("projections: %s@%d was written by a newer program than this one", p.stream, p.version)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -138,17 +176,25 @@ const (
 	sqlStillOurs = `with kept as (update pj.lane set expires = clock_timestamp() + $5::interval
 			where grp = $1 and build = $2 and lane = $3 and epoch = $4 returning lane)
 		select pj.ours(count(*)) from kept`
+	sqlNotTried = `update pj.parked set retry = false, tried = null, error = $5
+		where grp = $1 and build = $2 and tenant = $3 and route = $4`
 	sqlStayParked = `update pj.parked set retry = false, tried = null, at = clock_timestamp(), hi = $5::text::numeric,
 			lo = $6::text::numeric, event_id = $7, stream = $8, version = $9, type = $10, error = $11
 		where grp = $1 and build = $2 and tenant = $3 and route = $4`
 )
+
+// The checkpoint stays where it is, so nothing would tell that the server has forgotten
+// this in a crash, while the lane goes on with the rows and without the parking.
+const sqlWait = `select set_config('synchronous_commit', 'on', true)`
 
 // mendSome applies events that were held back, all of them or none. The lane's checkpoint
 // is past them already and stays where it is.
 func (f *follower) mendSome(ctx context.Context, l *lane, w ward, events []envelope.Event) (err error) {
 	defer func() {
 		if err != nil {
-			l.batch.drop()
+			for _, part := range l.batch.all {
+				part.reset(false)
+			}
 		}
 	}()
 	if err = l.batch.fold(ctx, f.engine.DB, f.sql, f.group.Apply, events); err != nil {
@@ -160,6 +206,7 @@ func (f *follower) mendSome(ctx context.Context, l *lane, w ward, events []envel
 	}
 	last := markOf(events[len(events)-1].Pos, time.Time{})
 	err = f.transact(ctx, changes, func(q *pgx.Batch) {
+		q.Queue(sqlWait)
 		q.Queue(sqlStillOurs, f.group.Name, f.build.Build, l.no, l.epoch.Load(), f.engine.lease())
 		q.Queue(sqlUnhold, f.group.Name, f.build.Build, w.tenant, w.route, last.Hi, last.Lo)
 		q.Queue(sqlUnpark, f.group.Name, f.build.Build, w.tenant, w.route)

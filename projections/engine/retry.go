@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"portico/domain"
 	"portico/internal/eventstore"
 )
 
@@ -88,6 +89,9 @@ func (e *Engine) Retry(ctx context.Context, group string, route uuid.UUID, progr
 	for ; ; sleep(ctx, 50*time.Millisecond) {
 		if ctx.Err() != nil {
 			return applied, ctx.Err()
+		}
+		if now, err := e.active(ctx, group); err == nil && now.Build != b.Build {
+			return applied, domain.Refused("projections.switched", "%s was switched to build %d meanwhile: try again", group, now.Build)
 		}
 		if err := e.DB.QueryRow(ctx, sqlWaiting, group, b.Build, route).Scan(&waiting, &held, &why); err != nil {
 			return applied, err

@@ -46,6 +46,8 @@ const (
 		order by changed_at desc, build desc limit 1`
 	sqlRevive = `update pj.build set state = 'ready', revived = true, finding = null, forced = false, ` + sqlChangedNow +
 		` where grp = $1 and build = $2`
+	// Whoever was parked then may have been mended since. What kills processes is not tried unasked.
+	sqlAskAll = `update pj.parked set retry = true, tried = null where grp = $1 and build = $2 and deaths = 0`
 	sqlFree   = `update pj.lane set epoch = epoch + 1, owner = null, expires = null where grp = $1 and build = $2`
 	sqlFreeze = `update pj.lane set epoch = epoch + 1, owner = null, expires = 'infinity' where grp = $1 and build = $2`
 )
@@ -76,6 +78,9 @@ func (e *Engine) revive(ctx context.Context, g *Group, no int) (from, to build, 
 			return err
 		}
 		if _, err = tx.Exec(ctx, sqlFree, to.Group, to.Build); err != nil {
+			return err
+		}
+		if _, err = tx.Exec(ctx, sqlAskAll, to.Group, to.Build); err != nil {
 			return err
 		}
 		to.State, to.Revived = stateReady, true

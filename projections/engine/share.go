@@ -11,7 +11,7 @@ const (
 	sqlOthers = `select count(*) from pj.follower where grp = $1 and build = $2 and owner <> $3
 		and expires between clock_timestamp() and clock_timestamp() + 2 * $4::interval`
 	sqlForget = `delete from pj.follower where expires < clock_timestamp() - interval '1 minute'`
-	sqlYield  = `update pj.lane l set expires = null, owner = null from unnest($3::int[], $4::bigint[]) as mine (lane, epoch)
+	sqlYield  = `update pj.lane l set expires = null, owner = null, attempts = least(attempts, $5) from unnest($3::int[], $4::bigint[]) as mine (lane, epoch)
 		where l.grp = $1 and l.build = $2 and l.lane = mine.lane and l.epoch = mine.epoch`
 )
 
@@ -53,7 +53,7 @@ func (f *follower) yield(ctx context.Context) error {
 	for _, l := range surplus {
 		lanes, epochs = append(lanes, l.no), append(epochs, l.epoch.Load())
 	}
-	if _, err := f.engine.DB.Exec(ctx, sqlYield, f.group.Name, f.build.Build, lanes, epochs); err != nil {
+	if _, err := f.engine.DB.Exec(ctx, sqlYield, f.group.Name, f.build.Build, lanes, epochs, singly); err != nil {
 		return err
 	}
 	for _, l := range surplus {

@@ -55,6 +55,17 @@ func (s *stats) fine(build int) {
 	delete(s.troubles, build)
 }
 
+// only forgets the troubles of builds that nobody follows any more.
+func (s *stats) only(builds map[int]bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for no := range s.troubles {
+		if no != 0 && !builds[no] {
+			delete(s.troubles, no)
+		}
+	}
+}
+
 // worst is what keeps a group back, or one of its builds.
 func (s *stats) worst() (text string, at time.Time) {
 	s.mu.Lock()

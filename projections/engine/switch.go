@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -13,7 +14,7 @@ import (
 const (
 	sqlBuildState = `select state from pj.build where grp = $1 and build = $2`
 	sqlFurthest   = `select hi::text, lo::text from pj.lane l join pj.active a using (grp, build)
-		where l.grp = $1 and a.code_version = $2 order by l.hi desc, l.lo desc for update of l`
+		where l.grp = $1 and a.code_version = $2 order by l.lane for update of l`
 	sqlFreezeActive = `update pj.lane l set epoch = l.epoch + 1, owner = null, expires = 'infinity' from pj.active a
 		where l.grp = $1 and a.grp = l.grp and a.build = l.build and a.code_version = $2`
 	sqlAnnounce = `update pj.active set moving_until = clock_timestamp() + $3::interval where grp = $1 and code_version = $2`
@@ -91,5 +92,7 @@ func (e *Engine) furthest(ctx context.Context, tx pgx.Tx, g *Group) (*mark, erro
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	return &all[0], nil
+	// Not by the statement: its order is that of before it waited for the locks.
+	first := slices.MaxFunc(all, func(a, b mark) int { return a.position().Compare(b.position()) })
+	return &first, nil
 }

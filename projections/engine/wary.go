@@ -23,6 +23,17 @@ type suspicion struct {
 // singly is how many attempts are made page by page.
 const singly = 2
 
+// suspected is what to think of a lane that was taken. If its last owner, perhaps ourselves,
+// let it go, nothing is to be blamed for that, and caution goes on where it was.
+func suspected(died bool, attempts int, trying eventstore.Position) *suspicion {
+	if !died {
+		if attempts = min(attempts, singly); attempts == 0 {
+			return nil
+		}
+	}
+	return &suspicion{attempts, trying}
+}
+
 // blamed tells whether an event was being applied alone when the process died: the event
 // is the first of its lane after where the attempt began.
 func (s *suspicion) blamed(e envelope.Event) bool {
@@ -98,14 +109,36 @@ func (f *follower) step(ctx context.Context, low eventstore.Position) stretch {
 		p.events = append(p.events, e)
 		l.suspect = &suspicion{attempts: singly} // of what follows nothing is known
 	default:
-		at := markOf(low, time.Time{})
-		_, p.err = f.engine.DB.Exec(ctx, sqlBrace, f.group.Name, f.build.Build, []int{l.no}, []int64{l.epoch.Load()}, []int{singly + 1},
-			[]string{at.Hi}, []string{at.Lo})
-		if p.err == nil {
+		if p.err = f.braceFor(ctx, l, low); p.err == nil {
 			p.err = f.reader.add(ctx, &p, rec)
 		}
 	}
 	return p
+}
+
+// braceFor writes down that a lane's event is tried alone; and of the other lanes that
+// theirs were survived, which they may have no other occasion to say.
+func (f *follower) braceFor(ctx context.Context, l *lane, low eventstore.Position) error {
+	if l.suspect == nil {
+		l.suspect = &suspicion{attempts: singly} // until survived calms it
+	}
+	at := markOf(low, time.Time{})
+	var lanes, attempts []int
+	var epochs []int64
+	var his, los []string
+	for _, o := range f.lanes {
+		if o != l && (!o.owned || o.suspect == nil || o.suspect.attempts > singly) { // the last: not tried yet
+			continue
+		}
+		n := singly + 1
+		if o != l {
+			n = o.suspect.attempts
+		}
+		lanes, epochs, attempts = append(lanes, o.no), append(epochs, o.epoch.Load()), append(attempts, n)
+		his, los = append(his, at.Hi), append(los, at.Lo)
+	}
+	_, err := f.engine.DB.Exec(ctx, sqlBrace, f.group.Name, f.build.Build, lanes, epochs, attempts, his, los)
+	return err
 }
 
 const sqlCalm = `update pj.lane set attempts = 0, trying_hi = null, trying_lo = null

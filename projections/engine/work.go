@@ -58,14 +58,14 @@ func (f *follower) work(ctx context.Context, l *lane, s stint) error {
 
 // passes tells whether nothing is to be learnt from an error about the events.
 func (f *follower) passes(err error) bool {
-	return err == nil || transient(err) || errors.Is(err, errFenced)
+	return err == nil || transient(err) || errors.Is(err, errFenced) || blameless(err)
 }
 
 // try is one attempt at a stint. One who has lost the lane may meet the rows of its
 // successor, and fail over them: then not the event is to blame.
 func (f *follower) try(ctx context.Context, l *lane, s stint) error {
 	err := f.advance(ctx, l, s)
-	if f.passes(err) || f.build.State == stateScratch {
+	if err == nil || transient(err) || errors.Is(err, errFenced) || f.build.State == stateScratch {
 		return err
 	}
 	var ours bool
