@@ -74,7 +74,7 @@ func child(t *testing.T, url string, env ...string) (died bool) {
 	return false
 }
 
-// ENGINE pitfall 17: an event that kills the process, and no recover helps. After four
+// ENGINE pitfall 17: an event that kills the process, and no recover helps. After five
 // deaths it is parked; nobody else is.
 func TestAnEventThatKillsTheProcessIsParked(t *testing.T) {
 	url := pgtest.New(t)
@@ -104,7 +104,7 @@ func TestAnEventThatKillsTheProcessIsParked(t *testing.T) {
 		}
 		time.Sleep(500 * time.Millisecond) // until its leases have run out
 	}
-	if deaths != 4 {
+	if deaths != 5 {
 		t.Errorf("%d processes died", deaths)
 	}
 	parked, err := e.Parked(t.Context())

@@ -20,6 +20,7 @@ type lane struct {
 	lost  atomic.Bool // the database forgot what it had said was saved
 
 	suspect *suspicion // nil: its last owner did not die
+	braced  bool       // it is written down that an event is tried alone
 	since   time.Time  // when it began to hold rows back
 	plain   bool       // rows were refused: each page is committed, to find out whose
 	unsure  bool       // who is parked: the outcome of trying again is not known

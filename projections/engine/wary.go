@@ -12,7 +12,8 @@ import (
 // An event can kill the process that applies it: no recover stops a stack overflow or a
 // fatal error of the runtime. So after a lane's owner has died, the next one writes down
 // that it tries before it does. Who dies three times in the same place is followed by one
-// that goes on event by event, and what kills even that one is parked (ENGINE §4).
+// that goes on event by event, and what kills two of those is parked (ENGINE §4): one may
+// have been killed by anything.
 
 // suspicion is what is known of a lane whose last owner died.
 type suspicion struct {
@@ -34,10 +35,13 @@ func suspected(died bool, attempts int, trying eventstore.Position) *suspicion {
 	return &suspicion{attempts, trying}
 }
 
-// blamed tells whether an event was being applied alone when the process died: the event
-// is the first of its lane after where the attempt began.
-func (s *suspicion) blamed(e envelope.Event) bool {
-	return s.attempts > singly && s.trying.Before(e.Pos)
+// alone is how often in a row the process died while an event was being applied alone: the
+// event is the first of its lane after where the attempt began.
+func (s *suspicion) alone(e envelope.Event) int {
+	if s == nil || !s.trying.Before(e.Pos) {
+		return 0
+	}
+	return max(0, s.attempts-singly)
 }
 
 // caution is how a follower reads on.
@@ -103,22 +107,26 @@ func (f *follower) step(ctx context.Context, low eventstore.Position) stretch {
 	l := f.lanes[laneOf(f.group.route(e), len(f.lanes))]
 	switch {
 	case !l.owned || !l.wants(e.Pos): // somebody else's
-	case l.suspect != nil && l.suspect.blamed(e):
+	case l.suspect.alone(e) > 1:
 		deaths := l.suspect.attempts + 1
 		e.Data = unreadable{fmt.Errorf("%d processes in a row have died of this event", deaths), deaths}
 		p.events = append(p.events, e)
 		l.suspect = &suspicion{attempts: singly} // of what follows nothing is known
 	default:
-		if p.err = f.braceFor(ctx, l, low); p.err == nil {
+		tries := l.suspect.alone(e) + 1
+		if tries > 1 {
+			l.suspect = &suspicion{attempts: singly} // of what follows nothing is known
+		}
+		if p.err = f.braceFor(ctx, l, low, tries); p.err == nil {
 			p.err = f.reader.add(ctx, &p, rec)
 		}
 	}
 	return p
 }
 
-// braceFor writes down that a lane's event is tried alone; and of the other lanes that
+// braceFor writes down that a lane's event is tried alone, for which time; and of the other lanes that
 // theirs were survived, which they may have no other occasion to say.
-func (f *follower) braceFor(ctx context.Context, l *lane, low eventstore.Position) error {
+func (f *follower) braceFor(ctx context.Context, l *lane, low eventstore.Position, tries int) error {
 	if l.suspect == nil {
 		l.suspect = &suspicion{attempts: singly} // until survived calms it
 	}
@@ -130,7 +138,7 @@ func (f *follower) braceFor(ctx context.Context, l *lane, low eventstore.Positio
 		if o != l && (!o.owned || o.suspect == nil || o.suspect.attempts > singly) { // the last: not tried yet
 			continue
 		}
-		n := singly + 1
+		n := singly + tries
 		if o != l {
 			n = o.suspect.attempts
 		}
@@ -138,6 +146,20 @@ func (f *follower) braceFor(ctx context.Context, l *lane, low eventstore.Positio
 		his, los = append(his, at.Hi), append(los, at.Lo)
 	}
 	_, err := f.engine.DB.Exec(ctx, sqlBrace, f.group.Name, f.build.Build, lanes, epochs, attempts, his, los)
+	l.braced = err == nil
+	return err
+}
+
+const sqlFolded = `update pj.lane set attempts = $5 where grp = $1 and build = $2 and lane = $3 and epoch = $4`
+
+// folded takes the blame from an event that was tried alone: what kills the process from
+// here on is not the event.
+func (f *follower) folded(ctx context.Context, l *lane) error {
+	if !l.braced {
+		return nil
+	}
+	l.braced = false
+	_, err := f.engine.DB.Exec(ctx, sqlFolded, f.group.Name, f.build.Build, l.no, l.epoch.Load(), singly)
 	return err
 }
 

@@ -19,6 +19,7 @@ func routeIn(lane, lanes int) (c uuid.UUID) {
 
 const (
 	sqlDie   = `update pj.lane set expires = clock_timestamp() - interval '1 s', owner = 'dead/one' where grp = $1`
+	sqlAlone = `update pj.lane set attempts = 4, trying_hi = 1, trying_lo = 0 where grp = $1 and lane = 1`
 	sqlDeath = `update pj.lane set attempts = case when lane < 2 then 2 else 0 end, trying_hi = 0, trying_lo = 0 where grp = $1`
 )
 
@@ -54,7 +55,7 @@ func TestWhatWasSurvivedIsNotBlamed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	died(t, e)
+	died(t, e, sqlAlone) // twice, in the middle of the second one's event
 	f = onlyFollower(t, e)
 	for end := false; !end; {
 		var err error
@@ -99,6 +100,40 @@ func TestWhoLetsALaneGoLeavesNobodyToBlame(t *testing.T) {
 		if end, err = f.turn(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if parked, err := e.Parked(t.Context()); err != nil || len(parked) != 0 {
+		t.Fatalf("parked: %+v, %v", parked, err)
+	}
+}
+
+// Once an event that is tried alone is folded, it is not what kills the process: nothing
+// is blamed for a death at its commit.
+func TestADeathAtTheCommitIsNobodysFault(t *testing.T) {
+	store := eventstore.NewMemory()
+	e := toyEngine(store, pgtest.Pool(t), toyGroup(toyName(), 1))
+	if err := e.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	log, c := newToyLog(store), uuid.New()
+	log.append(t, c, toyIssued{Invoice: c, Customer: c, Minor: 5})
+	died(t, e, sqlDeath)
+	e.faults.hook = func(point string) error {
+		if point == "commit" {
+			return errInjected
+		}
+		return nil
+	}
+	for range 4 {
+		f := onlyFollower(t, e)
+		if _, err := f.turn(t.Context()); err == nil {
+			t.Fatal("it was not killed")
+		}
+		died(t, e)
+	}
+	e.faults.hook = nil
+	f := onlyFollower(t, e)
+	if _, err := f.turn(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	if parked, err := e.Parked(t.Context()); err != nil || len(parked) != 0 {
 		t.Fatalf("parked: %+v, %v", parked, err)

@@ -97,6 +97,9 @@ func (f *follower) advance(ctx context.Context, l *lane, s stint) error {
 			return err
 		}
 	}
+	if err := f.folded(ctx, l); err != nil {
+		return err
+	}
 	if size := l.batch.hold(); back.empty() && f.putsOff(l, s, size) {
 		l.fold(s.to)
 		return nil
