@@ -67,12 +67,22 @@ func TestAFrozenOwnerIsFenced(t *testing.T) {
 }
 
 // The control: who thaws writes its rows before it asks whether the lane is still its own.
+// Now and then those rows are what they would be anyhow: one of three is found.
 func TestControlAFrozenOwnerWithoutFenceIsFound(t *testing.T) {
 	fault(t)
+	for range 3 {
+		if thawedWithoutFence(t).Breaks(invariant.RuleReadModels, invariant.RuleReadMoney, invariant.RuleBehind, invariant.RuleParked) {
+			return
+		}
+	}
+	t.Error("rows that were written without a lease were not found")
+}
+
+func thawedWithoutFence(t *testing.T) invariant.Report {
 	w := newWorld(t, newCluster(t))
 	w.patience = 5 * time.Second
-	first := w.serve("PORTICO_BREAK=engine.loose", "PORTICO_FAILPOINT=engine.folded/staff=12:stop")
-	l := w.startLoad(4, first)
+	first := w.serve("PORTICO_BREAK=engine.loose", "PORTICO_FAILPOINT=engine.folded/staff=20:stop")
+	l := w.begin(&load{plain: true}, 4, first)
 	first.frozen()
 	second := w.serve()
 	l.direct(second)
@@ -81,7 +91,7 @@ func TestControlAFrozenOwnerWithoutFenceIsFound(t *testing.T) {
 	l.end() // the second would write over what the first spoils
 	first.signal(syscall.SIGCONT)
 	time.Sleep(2 * time.Second)
-	w.unsound(invariant.RuleReadModels, invariant.RuleReadMoney, invariant.RuleBehind, invariant.RuleParked)
+	return w.check()
 }
 
 // Two nodes append to the same streams, and lanes wander between them: what each keeps in
