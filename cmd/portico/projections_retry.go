@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
@@ -59,14 +60,7 @@ func parkedFilter(args []string) (wanted func(engine.Parked) bool, err error) {
 	}, nil
 }
 
-func isGroup(name string) bool {
-	for _, g := range groupNames() {
-		if g == name {
-			return true
-		}
-	}
-	return false
-}
+func isGroup(name string) bool { return slices.Contains(groupNames(), name) }
 
 // retried is what came of one parked customer.
 type retried struct {
