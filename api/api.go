@@ -21,6 +21,7 @@ import (
 	"portico/commands"
 	"portico/internal/auth"
 	"portico/internal/eventstore"
+	"portico/internal/files"
 	"portico/internal/idempotency"
 	"portico/projections"
 	"portico/projections/engine"
@@ -32,6 +33,7 @@ type Deps struct {
 	Queries  *projections.Queries
 	Engine   *engine.Engine // of the read models: who is parked
 	Auth     *auth.Keys
+	Files    *files.Store
 	Once     *idempotency.Store
 	// Wait blocks until a group of read models shows what a position led to, for a customer
 	// (the nil UUID: for all), or ctx ends, and tells whether it does.

@@ -74,15 +74,7 @@ func query[F, R any](a *api, path, group string, who policy, name string, f func
 		ctx, cancel := context.WithTimeout(ctx, queryTime)
 		defer cancel()
 		out := &shown[R]{Status: http.StatusOK}
-		if rq.after != (eventstore.Position{}) {
-			out.Position = positionToken(rq.after)
-			if !a.await(ctx, group, rq.after, patience, concerned(rq, ofCustomer, id, filter)...) {
-				out.Position, out.Stale, rq.stale = "", "1", true
-			}
-		}
-		if a.parked(ctx, group, concerned(rq, ofCustomer, id, filter)) {
-			out.Stale, rq.stale = "repair", true
-		}
+		out.Position, out.Stale = a.awaited(ctx, rq, group, concerned(rq, ofCustomer, id, filter))
 		var unchanged bool
 		if out.ETag, unchanged, err = a.unchanged(ctx, rq); err != nil {
 			return nil, a.failed(ctx, err)
@@ -99,6 +91,20 @@ func query[F, R any](a *api, path, group string, who policy, name string, f func
 		out.ETag = rq.etag(version)
 		return out, nil
 	})
+}
+
+// awaited waits for the position asked for, if one was, and says what the answer will show.
+func (a *api) awaited(ctx context.Context, rq *request, group string, customers []uuid.UUID) (position, stale string) {
+	if rq.after != (eventstore.Position{}) {
+		position = positionToken(rq.after)
+		if !a.await(ctx, group, rq.after, patience, customers...) {
+			position, stale, rq.stale = "", "1", true
+		}
+	}
+	if a.parked(ctx, group, customers) {
+		stale, rq.stale = "repair", true
+	}
+	return position, stale
 }
 
 // parked tells whether one of the customers is, whom an answer concerns.

@@ -21,6 +21,7 @@ import (
 	"portico/internal/auth"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/files"
 	"portico/internal/idempotency"
 	"portico/internal/keyring"
 	"portico/internal/pg"
@@ -47,6 +48,7 @@ type app struct {
 	waiter   waiter
 	keys     *auth.Keys
 	once     *idempotency.Store
+	files    *files.Store
 }
 
 // open brings the database up, migrates it, and wires everything that runs on it. What it
@@ -117,7 +119,11 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	a.queries = &projections.Queries{DB: a.pool, Reads: a.reads, Schema: a.engine.ActiveSchema, Clock: time.Now, Store: a.store, Codec: a.codec}
 	a.once = &idempotency.Store{DB: a.pool, Node: me}
 	a.keys = &auth.Keys{DB: a.pool, Commands: a.commands, Clock: time.Now}
-	return nil
+	folder, err := s.filesAt()
+	if err == nil {
+		a.files, err = files.Open(ctx, folder)
+	}
+	return err
 }
 
 // register makes sure that there is a tenant, with the settings that the flags give.
@@ -206,8 +212,11 @@ func (a *app) close() (err error) {
 			pool.Close()
 		}
 	}
+	if a.files != nil {
+		err = a.files.Close()
+	}
 	if a.server != nil {
-		err = a.server.Stop()
+		err = errors.Join(err, a.server.Stop())
 	}
 	return err
 }

@@ -28,6 +28,8 @@ type settings struct {
 	timeZone    string
 	currency    string
 	proxies     []string
+	publicURL   string // without a slash at its end
+	filesURL    string
 	logLevel    slog.Level // warnings, unless a command says otherwise
 }
 
@@ -49,7 +51,29 @@ func (s *settings) flags(f *pflag.FlagSet) {
 	f.StringVar(&s.keyFile, "key-file", env("PORTICO_KEY_FILE", ""), "the key that personal data hang on; back it up apart from the database (PORTICO_KEY_FILE, default DATA-DIR/secrets/kek)")
 	f.StringVar(&s.timeZone, "time-zone", env("PORTICO_TIME_ZONE", "UTC"), "the business's time zone, used at the first start (PORTICO_TIME_ZONE)")
 	f.StringVar(&s.currency, "currency", env("PORTICO_CURRENCY", "GBP"), "the business's currency, used at the first start (PORTICO_CURRENCY)")
+	f.StringVar(&s.publicURL, "public-url", env("PORTICO_PUBLIC_URL", ""), "where people reach Portico, such as https://portal.example.com: links in mails and on documents (PORTICO_PUBLIC_URL, default http://ADDR)")
+	f.StringVar(&s.filesURL, "files-url", env("PORTICO_FILES_URL", ""), "where documents are kept: file:///folder or s3://bucket?region=… (PORTICO_FILES_URL, default DATA-DIR/files)")
 	f.StringSliceVar(&s.proxies, "trusted-proxy", nil, "network of a reverse proxy whose X-Forwarded-For is believed, such as 10.0.0.0/8")
+}
+
+// address is where people reach Portico, for links.
+func (s *settings) address() string {
+	if s.publicURL != "" {
+		return strings.TrimRight(s.publicURL, "/")
+	}
+	return "http://" + s.addr
+}
+
+// filesAt is the URL of the store of documents; a folder of our own is made.
+func (s *settings) filesAt() (string, error) {
+	if s.filesURL != "" {
+		return s.filesURL, nil
+	}
+	dir, err := filepath.Abs(filepath.Join(s.dataDir, "files"))
+	if err == nil {
+		err = os.MkdirAll(dir, 0o700)
+	}
+	return "file://" + filepath.ToSlash(dir) + "?no_tmp_dir=true", err
 }
 
 func (s *settings) kekFile() string {

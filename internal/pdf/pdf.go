@@ -1,0 +1,73 @@
+// Package pdf draws invoices, credit memos and statements. It is pure: the same paper
+// gives the same bytes, on any machine at any time.
+package pdf
+
+import "portico/domain"
+
+// Paper is what a document says, ready to be drawn. Amounts are minor units of Currency.
+type Paper struct {
+	Kind     string // invoice, credit_memo or statement
+	Language string // BCP 47, such as en-GB, de or ar: of labels, dates and numbers
+	Currency string // ISO 4217
+	Issuer   Issuer
+	Customer Customer
+	Number   string
+	// Facts are what stands beside the number: dates, references. Their labels are keys of
+	// the label catalogue, such as issued_on.
+	Facts   []Fact
+	Note    string // free text above the lines
+	Lines   []domain.Line
+	Tax     []domain.TaxLine
+	Net     int64
+	Gross   int64
+	Sums    []Sum   // below the total: withheld, retained, to pay
+	Entries []Entry // of a statement, in place of lines
+	Opening int64   // of a statement
+	Closing int64
+	Ageing  []Sum // of a statement, if any
+	// Hash identifies the content, and is printed with VerifyURL so that anybody can ask
+	// whether the document is genuine. It is not the hash of the bytes drawn.
+	Hash      string
+	VerifyURL string
+}
+
+// Issuer is the business, as it wants to look.
+type Issuer struct {
+	Name    string
+	Address []string // a line each
+	Contact []string // phone, e-mail, web, registration numbers: a line each
+	Payment []string // how to pay: bank details, a line each
+	Footer  string
+	Colour  string // #rrggbb of headings and rules; "" for the default
+	Logo    []byte // PNG or JPEG; nil for none
+}
+
+// Customer is whom it is addressed to.
+type Customer struct {
+	Name    string
+	Number  string
+	Address []string
+}
+
+// Fact is one labelled value.
+type Fact struct {
+	Label string // key of the label catalogue
+	Value string // text as it is, unless Date
+	Date  domain.Date
+}
+
+// Sum is one labelled amount.
+type Sum struct {
+	Label string // key of the label catalogue
+	Minor int64
+}
+
+// Entry is one line of a statement.
+type Entry struct {
+	On      domain.Date
+	Kind    string // invoice, payment, …: key of the label catalogue
+	Number  string
+	Text    string
+	Minor   int64 // what it adds to the balance; negative: what it takes off
+	Balance int64 // after it
+}
