@@ -74,9 +74,6 @@ func (q *Queue) start() {
 		if q.AtOnce == 0 {
 			q.AtOnce = 32
 		}
-		if q.Log == nil {
-			q.Log = slog.Default()
-		}
 		q.ended, q.kicked, q.flying = make(chan struct{}), make(chan struct{}, 1), map[*delivery]struct{}{}
 		go q.run()
 	})
