@@ -5,6 +5,7 @@
 package reactions
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,8 +38,11 @@ type Subscriber struct {
 	ByStream bool
 	Wanted   map[string]bool // event types to hand out; the others count as handled
 	Log      *slog.Logger
+	// Pause is how long an event rests that failed once, twice as long the next time, and so
+	// on up to 32 times: a second if left out.
+	Pause time.Duration
 
-	pauses  time.Duration // before it is handed out again: a second at first
+	pauses  time.Duration // Pause, or a second
 	stop    context.CancelFunc
 	running sync.WaitGroup
 	mu      sync.Mutex
@@ -52,7 +56,7 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	s.mu.Lock()
 	s.stop, s.terms = stop, map[string]*term{}
 	if s.pauses == 0 {
-		s.pauses = time.Second
+		s.pauses = cmp.Or(s.Pause, time.Second)
 	}
 	s.mu.Unlock()
 	out := make(chan *message.Message)
