@@ -54,7 +54,7 @@ func NewFeed(s *reactions.Subscriber, c *envelope.Codec, to Target, log *slog.Lo
 
 // Run publishes until ctx ends.
 func (f *Feed) Run(ctx context.Context) error {
-	for f.begin(ctx) != nil {
+	for f.Begin(ctx) != nil {
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():
@@ -72,8 +72,9 @@ func (f *Feed) Run(ctx context.Context) error {
 	return router.Run(ctx)
 }
 
-// begin sees to it that there is a checkpoint: at the log's end, unless history is wanted.
-func (f *Feed) begin(ctx context.Context) error {
+// Begin sees to it that there is a checkpoint: at the log's end, unless history is wanted.
+// Run does so, too; who calls it before misses nothing that happens until Run gets there.
+func (f *Feed) Begin(ctx context.Context) error {
 	var from eventstore.Position
 	if !f.FromStart {
 		head, err := f.Subscriber.Store.Head(ctx)
