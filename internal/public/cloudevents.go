@@ -27,6 +27,7 @@ type cloudEvent struct {
 	RecordedTime    time.Time  `json:"recordedtime"`
 	Tenant          string     `json:"tenant"`
 	CustomerID      *uuid.UUID `json:"customerid,omitempty"`
+	Channel         string     `json:"channel"`
 	CorrelationID   uuid.UUID  `json:"correlationid"`
 	CausationID     uuid.UUID  `json:"causationid"`
 	PartitionKey    string     `json:"partitionkey"`
@@ -40,7 +41,7 @@ func (e Event) JSON() ([]byte, error) {
 	c := cloudEvent{
 		SpecVersion: "1.0", ID: e.ID, Source: e.Source, Type: e.Type, Subject: e.Subject, Time: e.Time.UTC(),
 		DataContentType: "application/json", DataSchema: e.DataSchema, RecordedTime: e.Recorded.UTC(),
-		Tenant: e.Tenant, CorrelationID: e.CorrelationID, CausationID: e.CausationID,
+		Tenant: e.Tenant, Channel: e.Channel, CorrelationID: e.CorrelationID, CausationID: e.CausationID,
 		PartitionKey: e.Stream, Sequence: fmt.Sprintf("%019d", e.Version), Position: e.Position, Data: e.Data,
 	}
 	if e.CustomerID != uuid.Nil {

@@ -40,7 +40,7 @@ func stored(t *testing.T, name string, version int) envelope.Event {
 	return envelope.Event{
 		ID: id(name), Stream: eventstore.Stream("main", category, id("aggregate").String()), Version: 41, Pos: eventstore.Position{Hi: 1234},
 		At: at.Add(time.Hour), Type: name, Data: data,
-		Meta: envelope.Meta{Tenant: "main", OccurredAt: at, CorrelationID: id("correlation"), CausationID: id("causation"), Route: id("customer"), Schema: version},
+		Meta: envelope.Meta{Tenant: "main", Origin: envelope.Origin{Channel: envelope.ChannelAPI}, OccurredAt: at, CorrelationID: id("correlation"), CausationID: id("causation"), Route: id("customer"), Schema: version},
 	}
 }
 

@@ -39,6 +39,7 @@ type Event struct {
 	Time          time.Time // when it happened, which for imported history is before Recorded
 	Recorded      time.Time
 	Tenant        string
+	Channel       string    // by which it came in: envelope.ChannelAPI, ChannelImport, …
 	CustomerID    uuid.UUID // the customer concerned; nil: none
 	CorrelationID uuid.UUID
 	CausationID   uuid.UUID
@@ -63,7 +64,7 @@ func Translate(e envelope.Event) (Event, bool) {
 	}
 	p := Event{
 		ID: e.ID, Type: k.Type, Source: "/portico/" + e.Meta.Tenant, Subject: k.subject + "/" + idOf(data).String(),
-		DataSchema: "urn:portico:schema:" + k.Type, Time: e.Meta.OccurredAt, Recorded: e.At, Tenant: e.Meta.Tenant,
+		DataSchema: "urn:portico:schema:" + k.Type, Time: e.Meta.OccurredAt, Recorded: e.At, Tenant: e.Meta.Tenant, Channel: e.Meta.Origin.Channel,
 		CustomerID: e.Meta.Route, CorrelationID: e.Meta.CorrelationID, CausationID: e.Meta.CausationID,
 		Stream: string(e.Stream), Version: e.Version, Position: e.Pos.String(), Data: data, Audience: audience,
 	}
