@@ -40,8 +40,9 @@ fuzz: ## Fuzz the parsers, 20 s each
 	  for f in $$($(GO) test -list '^Fuzz' $$p 2>/dev/null | grep '^Fuzz'); do \
 	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime 20s $$p || exit 1; done; done
 
-docs: ## Rewrite what is generated: docs/events.md, golden files that are missing
+docs: ## Rewrite what is generated: docs/events.md, docs/integration-events.md, missing golden files
 	$(GO) test ./domain/catalog ./api -run 'Golden|Documented|Operations' -update
+	$(GO) test ./internal/public -run 'Gain|Documented' -update
 
 $(TOOLS)/staticcheck: go.mod
 	GOBIN=$(TOOLS) $(GO) install $(STATICCHECK)

@@ -12,13 +12,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Progress is how far a group of read models, or a policy, has come along the log.
+// Progress is how far a group of read models, a policy, or another consumer has come along
+// the log.
 type Progress struct {
-	Kind   string // group or policy
+	Kind   string // group, policy, or consumer
 	Name   string
 	Lag    time.Duration // how old the oldest event is that it has not taken in
 	Events uint64        // how many it has not taken in
-	Parked int64         // customers of whom an event could not be taken in; of a policy, events
+	Parked int64         // customers of whom an event could not be taken in; of a policy or consumer, events
 	Fenced int64         // times another process had moved it on, since this one's start
 
 	Batches      int64                 // committed by this process
@@ -76,7 +77,7 @@ type progressCollector struct {
 var (
 	lagSeconds = prometheus.NewDesc("portico_lag_seconds", "Age of the oldest event not taken in.", []string{"kind", "name"}, nil)
 	lagEvents  = prometheus.NewDesc("portico_lag_events", "Events not taken in.", []string{"kind", "name"}, nil)
-	parked     = prometheus.NewDesc("portico_parked", "Customers of whom an event cannot be taken in; events that a policy could not carry over.", []string{"kind", "name"}, nil)
+	parked     = prometheus.NewDesc("portico_parked", "Customers of whom an event cannot be taken in; events that a policy or consumer has set aside.", []string{"kind", "name"}, nil)
 	batches    = prometheus.NewDesc("portico_batches_total", "Batches committed by this process.", []string{"kind", "name"}, nil)
 	batchTime  = prometheus.NewDesc("portico_batch_seconds_total", "Time that these batches took to commit.", []string{"kind", "name"}, nil)
 	laneLag    = prometheus.NewDesc("portico_lane_lag_seconds", "Age of the oldest event not taken in, by lanes that this process works on.", []string{"kind", "name", "lane"}, nil)

@@ -23,6 +23,7 @@ import (
 	"portico/internal/eventstore"
 	"portico/internal/files"
 	"portico/internal/idempotency"
+	"portico/internal/integration"
 	"portico/internal/jobs"
 	"portico/internal/keyring"
 	"portico/internal/pg"
@@ -54,12 +55,16 @@ type app struct {
 	jobs   *jobs.Store
 	feeder *jobs.Feeder
 	runner *jobs.Runner
+	feed   *integration.Feed // nil if nothing is published
 }
 
 // open brings the database up, migrates it, and wires everything that runs on it. What it
 // has opened, close closes.
 func open(ctx context.Context, s *settings) (*app, error) {
 	a := &app{url: s.databaseURL, log: logger(s.logLevel)}
+	if _, err := s.target(); err != nil { // say so before anything is started
+		return nil, err
+	}
 	if err := a.database(ctx, s); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
@@ -121,6 +126,9 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	a.engine = &engine.Engine{Store: a.store, Codec: a.codec, DB: a.pool, Groups: projections.Groups(), Log: a.log, Node: me}
 	a.policies = reactions.NewPolicies(&reactions.Subscriber{Store: a.store, DB: a.pool, Node: me, Lanes: 16, Log: a.log}, a.commands, logger(slog.LevelWarn))
 	a.waiter = waiter{a.policies, a.engine}
+	if a.feed, err = a.publisher(s, me); err != nil {
+		return err
+	}
 	a.queries = &projections.Queries{DB: a.pool, Reads: a.reads, Schema: a.engine.ActiveSchema, Clock: time.Now, Store: a.store, Codec: a.codec}
 	a.once = &idempotency.Store{DB: a.pool, Node: me}
 	a.keys = &auth.Keys{DB: a.pool, Commands: a.commands, Clock: time.Now}
@@ -223,6 +231,9 @@ func (a *app) close() (err error) {
 	}
 	if a.files != nil {
 		err = a.files.Close()
+	}
+	if a.feed != nil {
+		err = errors.Join(err, a.feed.Close())
 	}
 	if a.server != nil {
 		err = errors.Join(err, a.server.Stop())

@@ -77,6 +77,7 @@ directory, or joins the one that another portico process has started.`,
 	)
 	cmd.AddCommand(logCommand(&s))
 	cmd.AddCommand(jobsCommand(&s))
+	cmd.AddCommand(integrationCommand(&s))
 	return cmd
 }
 

@@ -12,10 +12,11 @@ import (
 func policiesCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policies",
-		Short: "What policies could not carry over: list, retry",
+		Short: "What policies, and publishing, could not carry over: list, retry",
 		Long: `A policy carries what happened to one thing over to the next: an issued invoice is
-posted to its customer's account, and so on. What the account refuses for good, and what
-fails again and again, is set aside and listed here; everything else goes on.`,
+posted to its customer's account, and so on; publishing carries it to a broker. What is
+refused for good, and what fails again and again, is set aside and listed here; everything
+else goes on.`,
 	}
 	cmd.AddCommand(listRefusalsCommand(s), retryRefusalsCommand(s))
 	return cmd
@@ -29,7 +30,7 @@ func listRefusalsCommand(s *settings) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return with(cmd.Context(), s, func(a *app) error {
-				open, err := a.policies.Refusals(cmd.Context())
+				open, err := a.policies.Subscriber.Refusals(cmd.Context(), "")
 				if err != nil {
 					return err
 				}
@@ -41,9 +42,9 @@ func listRefusalsCommand(s *settings) *cobra.Command {
 					return nil
 				}
 				t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-				fmt.Fprintln(t, "event\tstream\tposition\tsince\tcode\tmessage")
+				fmt.Fprintln(t, "consumer\tevent\tstream\tposition\tsince\tcode\tmessage")
 				for _, r := range open {
-					fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%.100q\n", r.EventID, r.Stream, r.Pos, r.At.UTC().Format(time.DateTime), r.Code, r.Message)
+					fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%.100q\n", r.Consumer, r.EventID, r.Stream, r.Pos, r.At.UTC().Format(time.DateTime), r.Code, r.Message)
 				}
 				return t.Flush()
 			})
@@ -60,7 +61,7 @@ func retryRefusalsCommand(s *settings) *cobra.Command {
 		Long:  "Tries the named events again, or all. Exits 1 if one still cannot be carried over.",
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			return with(cmd.Context(), s, func(a *app) error {
-				open, err := a.policies.Refusals(cmd.Context())
+				open, err := a.policies.Subscriber.Refusals(cmd.Context(), "")
 				if err != nil {
 					return err
 				}
@@ -74,7 +75,7 @@ func retryRefusalsCommand(s *settings) *cobra.Command {
 						continue
 					}
 					delete(named, r.EventID.String())
-					if err := a.policies.Retry(cmd.Context(), r); err != nil {
+					if err := a.retry(cmd.Context(), r); err != nil {
 						failed++
 						fmt.Fprintf(cmd.OutOrStdout(), "%s of %s: still not: %v\n", r.EventID, r.Stream, err)
 						continue

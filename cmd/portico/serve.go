@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"portico/api"
+	"portico/internal/integration"
 	"portico/projections"
 	"portico/projections/engine"
 )
@@ -51,6 +52,7 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 	defer listener.Close()
 	stop := a.run()
 	defer stop()
+	defer a.publishing()()
 	if err := a.engine.Ensure(ctx); err != nil {
 		return err
 	}
@@ -151,18 +153,35 @@ func (a *app) progress(ctx context.Context) (all []api.Progress, err error) {
 		all = append(all, api.Progress{Kind: "group", Name: l.Group, Lag: time.Duration(l.Lag * float64(time.Second)), Events: l.Behind,
 			Parked: int64(l.Parked), Fenced: st.Fenced, Batches: st.Batches, BatchSeconds: st.BatchSeconds, Lanes: lanes})
 	}
-	refused, err := a.policies.Refusals(ctx)
+	consumers, err := a.consumers(ctx)
+	return append(all, consumers...), err
+}
+
+// consumers is progress of those that follow the log and are no read models.
+func (a *app) consumers(ctx context.Context) (all []api.Progress, err error) {
+	names := []api.Progress{{Kind: "policy", Name: "policies"}}
+	if a.feed != nil {
+		names = append(names, api.Progress{Kind: "consumer", Name: integration.Consumer})
+	}
+	set, err := a.policies.Subscriber.Refusals(ctx, "")
 	if err != nil {
 		return nil, err
 	}
-	low, err := a.policies.Progress(ctx)
-	if err != nil {
-		return nil, err
+	aside := map[string]int64{}
+	for _, r := range set {
+		aside[r.Consumer]++
 	}
 	head, err := a.store.Head(ctx)
-	all = append(all, api.Progress{Kind: "policy", Name: "policies", Events: head.Hi - min(low.Hi, head.Hi), Parked: int64(len(refused))})
 	if err != nil {
 		return nil, err
+	}
+	for _, c := range names {
+		low, _, err := a.policies.Subscriber.Progress(ctx, c.Name)
+		if err != nil {
+			return nil, err
+		}
+		c.Events, c.Parked = head.Hi-min(low.Hi, head.Hi), aside[c.Name]
+		all = append(all, c)
 	}
 	feeder, err := a.feederProgress(ctx, head)
 	return append(all, feeder), err

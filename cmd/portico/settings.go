@@ -30,6 +30,8 @@ type settings struct {
 	proxies     []string
 	publicURL   string // without a slash at its end
 	filesURL    string
+	publish     string
+	publishFrom string
 	logLevel    slog.Level // warnings, unless a command says otherwise
 }
 
@@ -53,6 +55,8 @@ func (s *settings) flags(f *pflag.FlagSet) {
 	f.StringVar(&s.currency, "currency", env("PORTICO_CURRENCY", "GBP"), "the business's currency, used at the first start (PORTICO_CURRENCY)")
 	f.StringVar(&s.publicURL, "public-url", env("PORTICO_PUBLIC_URL", ""), "where people reach Portico, such as https://portal.example.com: links in mails and on documents (PORTICO_PUBLIC_URL, default http://ADDR)")
 	f.StringVar(&s.filesURL, "files-url", env("PORTICO_FILES_URL", ""), "where documents are kept: file:///folder or s3://bucket?region=… (PORTICO_FILES_URL, default DATA-DIR/files)")
+	f.StringVar(&s.publish, "publish", env("PORTICO_PUBLISH", ""), "a broker to tell other systems by: nats://host:4222?stream=PORTICO&subject=portico.events or kafka://host:9092/topic (PORTICO_PUBLISH, default none)")
+	f.StringVar(&s.publishFrom, "publish-from", env("PORTICO_PUBLISH_FROM", "now"), "what is published at the very first start: from now on, or everything from the start of the log: now, start (PORTICO_PUBLISH_FROM)")
 	f.StringSliceVar(&s.proxies, "trusted-proxy", nil, "network of a reverse proxy whose X-Forwarded-For is believed, such as 10.0.0.0/8")
 }
 

@@ -5,6 +5,7 @@
 package reactions
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,14 +29,20 @@ import (
 // Events of one customer come one at a time, in order; those of different customers in
 // parallel.
 type Subscriber struct {
-	Store  eventstore.Store
-	DB     *pgxpool.Pool
-	Node   string
-	Lanes  int             // how many customers' events are handled at once
-	Wanted map[string]bool // event types to hand out; the others count as handled
-	Log    *slog.Logger
+	Store eventstore.Store
+	DB    *pgxpool.Pool
+	Node  string
+	Lanes int // how many customers' events are handled at once
+	// ByStream chooses lanes by stream, not by customer: then the events of each stream come
+	// in order even if they become another customer's midway.
+	ByStream bool
+	Wanted   map[string]bool // event types to hand out; the others count as handled
+	Log      *slog.Logger
+	// Pause is how long an event rests that failed once, twice as long the next time, and so
+	// on up to 32 times: a second if left out.
+	Pause time.Duration
 
-	pauses  time.Duration                // before it is handed out again: a second at first
+	pauses  time.Duration                // Pause, or a second
 	wants   func(topic, typ string) bool // instead of Wanted, in the conformance suite
 	stops   []context.CancelFunc
 	running sync.WaitGroup
@@ -53,7 +60,7 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 		s.terms = map[string]*term{}
 	}
 	if s.pauses == 0 {
-		s.pauses = time.Second
+		s.pauses = cmp.Or(s.Pause, time.Second)
 	}
 	s.mu.Unlock()
 	out := make(chan *message.Message)
@@ -144,7 +151,7 @@ func (s *Subscriber) read(ctx context.Context, t *term, lanes []chan eventstore.
 				continue
 			}
 			select {
-			case lanes[laneOf(e, len(lanes))] <- e:
+			case lanes[s.laneOf(e, len(lanes))] <- e:
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}
@@ -168,13 +175,14 @@ func (s *Subscriber) wanted(topic, typ string) bool {
 	return s.Wanted[typ]
 }
 
-// laneOf keeps one customer's events in one lane; events of no customer go by stream.
-func laneOf(e eventstore.Recorded, lanes int) int {
+// laneOf keeps one customer's events in one lane; events of no customer go by stream, and
+// so do all if that is asked for.
+func (s *Subscriber) laneOf(e eventstore.Recorded, lanes int) int {
 	var meta struct {
 		Route uuid.UUID `json:"route"`
 	}
 	h := fnv.New32a()
-	if json.Unmarshal(e.Meta, &meta) == nil && meta.Route != uuid.Nil {
+	if !s.ByStream && json.Unmarshal(e.Meta, &meta) == nil && meta.Route != uuid.Nil {
 		h.Write(meta.Route[:])
 	} else {
 		h.Write([]byte(e.Stream))
