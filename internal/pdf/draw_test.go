@@ -157,6 +157,9 @@ func expected(p Paper) (all []string) {
 	if p.Kind == "statement" {
 		return append(all, s.figure(p.Opening, p.Currency), s.figure(p.Closing, p.Currency), p.Number, p.Hash, p.VerifyURL)
 	}
+	if len(p.Tax) > 0 {
+		all = append(all, s.figure(p.Gross-p.Net, p.Currency))
+	}
 	return append(all, s.figure(p.Net, p.Currency), s.figure(p.Gross, p.Currency), p.Number, p.Hash, p.VerifyURL)
 }
 
@@ -193,6 +196,25 @@ func TestALongInvoiceHasEveryLineOnce(t *testing.T) {
 	last := pages[len(pages)-1]
 	if !strings.Contains(last, "To pay") || strings.Count(last, "P-1") < 2 {
 		t.Errorf("the totals do not stand below at least two lines:\n%s", last)
+	}
+}
+
+// Wherever the table ends, two of its lines stand on the page of all that it comes to.
+func TestTotalsAreNeverAlone(t *testing.T) {
+	for lines := 20; lines <= 36; lines++ {
+		p := sample("en-GB", lines)
+		for i := range p.Lines {
+			p.Lines[i].Text = "Labour"
+		}
+		pages := strings.Split(tool(t, mustDraw(t, p).Bytes, "pdftotext", "-layout", "FILE", "-"), "\f")
+		for _, page := range pages {
+			if !strings.Contains(page, "Withheld") {
+				continue
+			}
+			if !strings.Contains(page, "To pay") || !strings.Contains(page, "Tax rate") || strings.Count(page, "Labour") < 2 {
+				t.Errorf("%d lines: the totals are parted, or alone:\n%s", lines, page)
+			}
+		}
 	}
 }
 

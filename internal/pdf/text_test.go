@@ -165,6 +165,19 @@ func TestNumbersAndDatesAreThoseOfTheLanguage(t *testing.T) {
 	}
 }
 
+// In Arabic, too, a minus stands before its number, and the currency after it, to the left.
+func TestAMinusTurnsNothingAbout(t *testing.T) {
+	s := speak("ar")
+	for minor, number := range map[int64]string{500: "5.00", -500: "-5.00", -123456789: "-1,234,567.89"} {
+		if got := string(visual([]rune(s.amount(minor, "AED")))); !strings.HasSuffix(got, " "+number) && !strings.HasSuffix(got, "\u00a0"+number) {
+			t.Errorf("%d is seen as %q", minor, got)
+		}
+		if got := string(visual([]rune(s.figure(minor, "AED")))); got != number {
+			t.Errorf("%d is seen as %q", minor, got)
+		}
+	}
+}
+
 // E13: what is printed is the amount, exactly, in every language.
 func TestFiguresAreExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

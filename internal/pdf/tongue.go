@@ -73,11 +73,8 @@ func (t tongue) amount(minor int64, code string) string {
 		return t.figure(minor, code)
 	}
 	number := strings.TrimPrefix(t.figure(minor, code), "-")
-	s := strings.Replace(t.money.Format(unit), "1", number, 1)
-	if t.rtl {
-		s = string(rightMark) + s // a minus must not turn the sign and the number about
-	}
-	return s
+	// In Arabic the marks of direction come along, and keep a minus before its number.
+	return strings.Replace(t.money.Format(unit), "1", number, 1)
 }
 
 // figure is minor units without the currency, for columns.
