@@ -66,6 +66,7 @@ is measured for about half a minute. Interrupting it removes everything.`
 	add("jobs", "Jobs through Watermill with an empty handler, beside the bare claims", benchJobs)
 	add("account", "Recording a payment on an account with 10,000 entries, beside one with 10", benchAccount)
 	cmd.AddCommand(benchQueryCommand(&o), benchVisibleCommand(&o), benchRebuildCommand(&o))
+	cmd.AddCommand(benchPDFCommand(&o))
 	_ = s
 	return cmd
 }
