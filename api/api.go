@@ -34,6 +34,7 @@ type Deps struct {
 	Engine   *engine.Engine // of the read models: who is parked
 	Auth     *auth.Keys
 	Files    *files.Store
+	Uploads  *files.Uploads
 	Once     *idempotency.Store
 	// Wait blocks until a group of read models shows what a position led to, for a customer
 	// (the nil UUID: for all), or ctx ends, and tells whether it does.
@@ -93,6 +94,8 @@ func assemble(d Deps) *api {
 	a.ledgerRoutes()
 	a.keyRoutes()
 	a.queryRoutes()
+	a.fileRoutes()
+	a.attachmentRoutes()
 	a.publicRoutes()
 	return a
 }
