@@ -35,6 +35,7 @@ type Deps struct {
 	Engine   *engine.Engine // of the read models: who is parked
 	Auth     *auth.Keys
 	Files    *files.Store
+	Uploads  *files.Uploads
 	Once     *idempotency.Store
 	Jobs     *jobs.Store
 	// Wait blocks until a group of read models shows what a position led to, for a customer
@@ -98,6 +99,8 @@ func assemble(d Deps) *api {
 	a.keyRoutes()
 	a.queryRoutes()
 	a.jobRoutes()
+	a.fileRoutes()
+	a.attachmentRoutes()
 	a.publicRoutes()
 	return a
 }

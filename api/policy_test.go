@@ -126,6 +126,8 @@ func TestEveryRoleOnEveryOperation(t *testing.T) {
 				got.is(401, "auth.invalid")
 			case !slices.Contains(allowed, role):
 				got.is(403, "caller.forbidden")
+			case o.id == "UploadFile":
+				got.is(422, "request.invalid") // its body is not read, its name is missing
 			case o.method != "GET":
 				got.is(422, "request.unknown_field")
 			case got.Code == 401 || got.Code == 403 || got.Code >= 500:

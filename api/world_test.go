@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -24,6 +25,7 @@ import (
 	"portico/commands"
 	"portico/domain"
 	"portico/domain/apikey"
+	"portico/domain/attachment"
 	"portico/domain/catalog"
 	"portico/domain/contact"
 	"portico/domain/customer"
@@ -31,6 +33,7 @@ import (
 	"portico/internal/auth"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/files"
 	"portico/internal/idempotency"
 	"portico/internal/jobs"
 	"portico/internal/keyring"
@@ -82,6 +85,8 @@ func newWorld(t testing.TB) *world {
 		Engine:   w.engine,
 		Wait:     w.wait,
 		Auth:     &auth.Keys{DB: w.db, Commands: w.commands, Clock: time.Now},
+		Files:    w.keepFiles(),
+		Uploads:  &files.Uploads{DB: w.db},
 		Once:     &idempotency.Store{DB: w.db},
 		Jobs:     &jobs.Store{DB: w.db},
 		Log:      slog.New(slog.NewJSONHandler(w.log, nil)),
@@ -123,6 +128,25 @@ func (w *world) wait(ctx context.Context, after eventstore.Position, group strin
 		err = w.engine.Wait(ctx, group, route, end)
 	}
 	return err == nil, err
+}
+
+// keepFiles is a store in memory; commands learn what was handed in.
+func (w *world) keepFiles() *files.Store {
+	w.t.Helper()
+	s, err := files.Open(context.Background(), "mem://")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = s.Close() })
+	uploads := &files.Uploads{DB: w.db}
+	w.commands.Uploaded = func(ctx context.Context, tenant, sha256 string) (attachment.File, bool, error) {
+		f, err := uploads.Find(ctx, tenant, sha256)
+		if errors.Is(err, files.ErrMissing) {
+			return attachment.File{}, false, nil
+		}
+		return attachment.File{SHA256: f.SHA256, Size: f.Size, MediaType: f.MediaType}, err == nil, err
+	}
+	return s
 }
 
 func (w *world) readDocument() {

@@ -14,6 +14,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"portico/domain"
+	"portico/domain/attachment"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
 	"portico/internal/failpoint"
@@ -25,6 +26,9 @@ type Commands struct {
 	Codec *envelope.Codec
 	Clock func() time.Time
 	Node  string // names this process in the origin of events
+	// Uploaded finds a file that a tenant has handed in. Without it no command names a file.
+	Uploaded func(ctx context.Context, tenant, sha256 string) (f attachment.File, known bool, err error)
+
 	cache *lru.Cache[eventstore.StreamName, any]
 	queue queue
 }

@@ -52,10 +52,11 @@ type app struct {
 	once     *idempotency.Store
 	files    *files.Store
 
-	jobs   *jobs.Store
-	feeder *jobs.Feeder
-	runner *jobs.Runner
-	feed   *integration.Feed // nil if nothing is published
+	jobs    *jobs.Store
+	feeder  *jobs.Feeder
+	runner  *jobs.Runner
+	feed    *integration.Feed // nil if nothing is published
+	uploads *files.Uploads
 }
 
 // open brings the database up, migrates it, and wires everything that runs on it. What it
@@ -132,6 +133,8 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	a.queries = &projections.Queries{DB: a.pool, Reads: a.reads, Schema: a.engine.ActiveSchema, Clock: time.Now, Store: a.store, Codec: a.codec}
 	a.once = &idempotency.Store{DB: a.pool, Node: me}
 	a.keys = &auth.Keys{DB: a.pool, Commands: a.commands, Clock: time.Now}
+	a.uploads = &files.Uploads{DB: a.pool}
+	a.commands.Uploaded = a.uploaded
 	folder, err := s.filesAt()
 	if err == nil {
 		a.files, err = files.Open(ctx, folder)

@@ -5,6 +5,7 @@ import (
 	"portico/domain"
 	"portico/domain/account"
 	"portico/domain/apikey"
+	"portico/domain/attachment"
 	"portico/domain/contact"
 	"portico/domain/creditmemo"
 	"portico/domain/customer"
@@ -26,5 +27,6 @@ func New() *domain.Catalog {
 		reservation.Types,
 		apikey.Types,
 		importrun.Types,
+		attachment.Types,
 	)
 }

@@ -44,6 +44,9 @@ func (s Invoice) CustomerID() uuid.UUID {
 	return *s.document.CustomerID
 }
 
+// Known tells whether there is such an invoice, or a draft of one.
+func (s Invoice) Known() bool { return s.status != "" }
+
 // Numbered tells whether the invoice's number is reserved for it: since it was issued.
 func (s Invoice) Numbered() bool { return s.version > 0 }
 
