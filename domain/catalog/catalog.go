@@ -11,6 +11,7 @@ import (
 	"portico/domain/importrun"
 	"portico/domain/invoice"
 	"portico/domain/reservation"
+	"portico/domain/statement"
 	"portico/domain/tenant"
 )
 
@@ -26,5 +27,6 @@ func New() *domain.Catalog {
 		reservation.Types,
 		apikey.Types,
 		importrun.Types,
+		statement.Types,
 	)
 }

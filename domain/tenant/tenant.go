@@ -20,6 +20,7 @@ var Types = domain.Types{
 	domain.TypeOf[BranchClosed]("tenant.branch_closed"),
 	domain.TypeOf[ContractorAdded]("tenant.contractor_added"),
 	domain.TypeOf[PaymentPolicyChanged]("tenant.payment_policy_changed"),
+	domain.TypeOf[BrandingChanged]("tenant.branding_changed"),
 }
 
 // Event is one of the types above.
@@ -32,6 +33,7 @@ type Tenant struct {
 	branches    []place
 	contractors []place
 	policy      domain.PaymentPolicy
+	branding    Branding
 }
 
 type place struct {
