@@ -25,6 +25,8 @@ type Commands struct {
 	Codec *envelope.Codec
 	Clock func() time.Time
 	Node  string // names this process in the origin of events
+	// Papers, if there is one, draws what is published before it is; else a job does.
+	Papers Papers
 	cache *lru.Cache[eventstore.StreamName, any]
 	queue queue
 }

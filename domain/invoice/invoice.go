@@ -47,6 +47,9 @@ func (s Invoice) CustomerID() uuid.UUID {
 	return *s.document.CustomerID
 }
 
+// Number is the invoice's, "" until it is issued.
+func (s Invoice) Number() string { return s.document.Number }
+
 // Numbered tells whether the invoice's number is reserved for it: since it was issued.
 func (s Invoice) Numbered() bool { return s.version > 0 }
 
