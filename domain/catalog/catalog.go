@@ -5,6 +5,7 @@ import (
 	"portico/domain"
 	"portico/domain/account"
 	"portico/domain/apikey"
+	"portico/domain/attachment"
 	"portico/domain/contact"
 	"portico/domain/creditmemo"
 	"portico/domain/customer"
@@ -28,5 +29,6 @@ func New() *domain.Catalog {
 		apikey.Types,
 		importrun.Types,
 		statement.Types,
+		attachment.Types,
 	)
 }

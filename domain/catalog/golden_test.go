@@ -136,6 +136,8 @@ func TestPersonalFieldsAreDeclared(t *testing.T) {
 		"invoice.dispute_opened":   {{Name: "text", Subject: "customer_id"}},
 		"invoice.dispute_resolved": {{Name: "text", Subject: "customer_id"}},
 		"api_key.issued":           {{Name: "name", Subject: "contact_id"}},
+		"attachment.added":         {{Name: "name", Subject: "customer_id"}},
+		"attachment.replaced":      {{Name: "name", Subject: "customer_id"}},
 		"tenant.registered":        nil, // the business itself, as in its letterhead
 		"tenant.settings_changed":  nil,
 		"tenant.branch_added":      nil,
