@@ -27,8 +27,8 @@ type Commands struct {
 	Node  string // names this process in the origin of events
 	// Papers, if there is one, draws what is published before it is; else a job does.
 	Papers Papers
-	cache *lru.Cache[eventstore.StreamName, any]
-	queue queue
+	cache  *lru.Cache[eventstore.StreamName, any]
+	queue  queue
 }
 
 // cachedAggregates bounds how many folded streams are kept. A state shares most of its

@@ -33,6 +33,8 @@ type Letter struct {
 	Branding tenant.Branding
 	Number   string // the customer's
 	Customer customer.Details
+	// Branch and Contractor are the names of those that the document is of, if any.
+	Branch, Contractor string
 }
 
 // Letter is what documents to a customer begin with. It is for staff, and for contacts of
@@ -42,15 +44,16 @@ func (c *Commands) Letter(ctx context.Context, by Caller, id uuid.UUID) (Letter,
 	if err != nil {
 		return Letter{}, err
 	}
-	return c.letter(ctx, by, to)
+	return c.letter(ctx, by, to, domain.Party{})
 }
 
-func (c *Commands) letter(ctx context.Context, by Caller, to customer.Customer) (Letter, error) {
+func (c *Commands) letter(ctx context.Context, by Caller, to customer.Customer, of domain.Party) (Letter, error) {
 	from, err := c.tenant(ctx, by)
 	if err == nil && to.Details().LegalName == "" {
 		err = domain.Refused("subject.erased", "the personal data of whom this is about was erased for good")
 	}
-	return Letter{from.Settings(), from.Branding(), to.Number(), to.Details()}, err
+	branch, contractor := from.Names(of)
+	return Letter{from.Settings(), from.Branding(), to.Number(), to.Details(), branch, contractor}, err
 }
 
 // reachable is a customer that the caller may ask something for: any for staff, its own for
@@ -78,15 +81,15 @@ func (c *Commands) reachable(ctx context.Context, by Caller, id uuid.UUID) (cust
 
 // draw draws and keeps a customer's document, for the event that is to name it. nil: it is
 // drawn later, by a job, as an import's documents are, and nobody's once they are somebody's.
-func (c *Commands) draw(ctx context.Context, by Caller, of *uuid.UUID, draw func(Letter) (domain.Rendition, error)) (*domain.Rendition, error) {
-	if c.Papers == nil || of == nil || by.Origin.Channel == envelope.ChannelImport {
+func (c *Commands) draw(ctx context.Context, by Caller, of domain.Party, draw func(Letter) (domain.Rendition, error)) (*domain.Rendition, error) {
+	if c.Papers == nil || of.CustomerID == nil || by.Origin.Channel == envelope.ChannelImport {
 		return nil, nil
 	}
-	to, err := peek[customer.Customer](ctx, c, by.Tenant, "customer", *of)
+	to, err := peek[customer.Customer](ctx, c, by.Tenant, "customer", *of.CustomerID)
 	if err != nil {
 		return nil, err
 	}
-	l, err := c.letter(ctx, by, to)
+	l, err := c.letter(ctx, by, to, of)
 	if err != nil {
 		return nil, err
 	}
@@ -99,11 +102,11 @@ func (c *Commands) draw(ctx context.Context, by Caller, of *uuid.UUID, draw func
 }
 
 func (c *Commands) drawInvoice(ctx context.Context, by Caller, d invoice.Document) (*domain.Rendition, error) {
-	return c.draw(ctx, by, d.CustomerID, func(l Letter) (domain.Rendition, error) { return c.Papers.Invoice(ctx, l, d) })
+	return c.draw(ctx, by, d.Party, func(l Letter) (domain.Rendition, error) { return c.Papers.Invoice(ctx, l, d) })
 }
 
 func (c *Commands) drawMemo(ctx context.Context, by Caller, d creditmemo.Document) (*domain.Rendition, error) {
-	return c.draw(ctx, by, d.CustomerID, func(l Letter) (domain.Rendition, error) {
+	return c.draw(ctx, by, d.Party, func(l Letter) (domain.Rendition, error) {
 		var against invoice.Invoice
 		if d.AgainstInvoice != nil {
 			var err error

@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -79,7 +80,7 @@ order by t.pos_hi desc, t.pos_lo desc limit @limit`
 	sqlIssuedStatement engine.SQL = `
 select t.* from {s}.statements t where t.tenant = @tenant and t.id = @id and (@all or t.customer_id = any(@customers))`
 	sqlCountStatements engine.SQL = `
-select count(*) as n from {s}.statements t where t.tenant = @tenant and t.customer_id = @customer`
+select count(*) as n, count(*) filter (where t.issued_at > @now::timestamptz - interval '1 day') as recent from {s}.statements t where t.tenant = @tenant and t.customer_id = @customer`
 )
 
 // ListStatements lists the statements that a customer was given, latest first.
@@ -116,18 +117,38 @@ func (q *Queries) GetStatementDocument(ctx context.Context, v Viewer, id uuid.UU
 	return DocumentFile{row.view().Document, row.Number}, nil
 }
 
-// StatementToIssue is what a statement to a customer says, and how many it has been given.
-// It is the customer's own view whoever asks: what is not published is on no document (I3).
-func (q *Queries) StatementToIssue(ctx context.Context, v Viewer, customer uuid.UUID, o StatementOptions) (st Statement, issued int, err error) {
-	var counted *struct {
-		N int `db:"n"`
-	}
-	st, err = q.statement(ctx, v, customer, o, func(r *reading) {
+// StatementToIssue is what a statement to a customer says, the ageing of what is open at its
+// end, and how many the customer has been given.
+type StatementToIssue struct {
+	Statement
+	Ageing Ageing
+	Issued int
+	Recent int // of them, within a day
+}
+
+type countRow struct {
+	N      int `db:"n"`
+	Recent int `db:"recent"`
+}
+
+// StatementToIssue is the customer's own view whoever asks: what is not published is on no
+// document (I3).
+func (q *Queries) StatementToIssue(ctx context.Context, v Viewer, customer uuid.UUID, o StatementOptions) (out StatementToIssue, err error) {
+	var issued *countRow
+	var open []balanceRow
+	out.Statement, err = q.statement(ctx, v, customer, o, func(r *reading) error {
 		r.all = false
-		wantOne(r, sqlCountStatements, pgx.NamedArgs{"customer": customer}, &counted)
+		wantOne(r, sqlCountStatements, pgx.NamedArgs{"customer": customer}, &issued)
+		return r.wantBalance(BalanceOptions{AsOf: cmp.Or(o.To, r.today)}, nil, &open)
 	})
 	if err != nil {
-		return st, 0, err
+		return out, err
 	}
-	return st, counted.N, nil
+	out.Issued, out.Recent, out.Ageing = issued.N, issued.Recent, balanceRow{Currency: out.Currency}.view().Ageing
+	for _, b := range open {
+		if b.Currency == out.Currency {
+			out.Ageing = b.view().Ageing
+		}
+	}
+	return out, nil
 }
