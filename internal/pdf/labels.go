@@ -21,7 +21,6 @@ var titleLabels = map[string]columns{
 	"credit_memo": {"Credit memo", "Gutschrift", "Nota de crédito", "Faktura korygująca", "إشعار دائن"},
 	"statement":   {"Statement of account", "Kontoauszug", "Estado de cuenta", "Wyciąg z konta", "كشف حساب"},
 	"bill_to":     {"Bill to", "Rechnung an", "Facturar a", "Nabywca", "إلى"},
-	"prepared_to": {"Prepared for", "Erstellt für", "Preparado para", "Przygotowano dla", "أُعدّ لـ"},
 }
 
 var factLabels = map[string]columns{
@@ -64,7 +63,6 @@ var tableLabels = map[string]columns{
 	"document":         {"Document", "Beleg", "Documento", "Dokument", "المستند"},
 	"balance":          {"Balance", "Saldo", "Saldo", "Saldo", "الرصيد"},
 	"prices_with_tax":  {"Prices and amounts of lines include tax.", "Preise und Beträge der Zeilen enthalten die Steuer.", "Los precios e importes de las líneas incluyen impuestos.", "Ceny i kwoty pozycji zawierają podatek.", "أسعار ومبالغ البنود شاملة الضريبة."},
-	"amounts_in":       {"Amounts in {}", "Beträge in {}", "Importes en {}", "Kwoty w {}", "المبالغ بعملة {}"},
 	"payment_details":  {"How to pay", "Zahlung", "Forma de pago", "Sposób zapłaty", "طريقة الدفع"},
 	"ageing":           {"How old what is owed is", "Fälligkeiten", "Antigüedad de la deuda", "Struktura wiekowa należności", "أعمار الديون"},
 	"nothing_happened": {"Nothing happened in this period.", "In diesem Zeitraum gab es keine Vorgänge.", "No hubo movimientos en este periodo.", "Brak operacji w tym okresie.", "لا توجد حركات في هذه الفترة."},
