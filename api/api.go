@@ -37,11 +37,14 @@ type Deps struct {
 	Engine   *engine.Engine // of the read models: who is parked
 	Auth     *auth.Keys
 	Files    *files.Store
+	Uploads  *files.Uploads
+	Once     *idempotency.Store
+
 	// Statements hands statements out.
 	Statements *documents.Statements
 	// Tenant is whom a request without a key is about; main if left out.
 	Tenant string
-	Once   *idempotency.Store
+
 	// Wait blocks until a group of read models shows what a position led to, for a customer
 	// (the nil UUID: for all), or ctx ends, and tells whether it does.
 	Wait func(ctx context.Context, after eventstore.Position, group string, route uuid.UUID) (bool, error)
@@ -101,6 +104,8 @@ func assemble(d Deps) *api {
 	a.keyRoutes()
 	a.queryRoutes()
 	a.documentRoutes()
+	a.fileRoutes()
+	a.attachmentRoutes()
 	a.publicRoutes()
 	return a
 }

@@ -22,6 +22,9 @@ func (a *api) guard(op *huma.Operation, who policy, run http.Handler) http.Handl
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rq := requestOf(r.Context())
 		rq.operation = op.OperationID
+		if op.Metadata["file"] == true {
+			w.Header().Set("Content-Security-Policy", filePolicy)
+		}
 		r.Header.Del("Accept") // there is one form of answer
 		if !slices.Equal(who, public) {
 			if err := a.admit(rq, r, who); err != nil {
@@ -33,7 +36,7 @@ func (a *api) guard(op *huma.Operation, who policy, run http.Handler) http.Handl
 			a.refuse(w, r, err)
 			return
 		}
-		if changes {
+		if changes && !takesStream(op) {
 			a.once(w, r, op, run)
 			return
 		}
@@ -77,6 +80,9 @@ func (a *api) decode(rq *request, w http.ResponseWriter, r *http.Request, op *hu
 		if rq.after, err = parsePosition(token); err != nil {
 			return err
 		}
+	}
+	if takesStream(op) {
+		return rq.openBody(w, r)
 	}
 	if rq.body, err = readBody(w, r); err != nil {
 		return err

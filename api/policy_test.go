@@ -132,6 +132,8 @@ func TestEveryRoleOnEveryOperation(t *testing.T) {
 				got.is(401, "auth.invalid")
 			case !slices.Contains(allowed, role):
 				got.is(403, "caller.forbidden")
+			case o.id == "UploadFile":
+				got.is(422, "request.invalid") // its body is not read, its name is missing
 			case o.method != "GET":
 				got.is(422, "request.unknown_field")
 			case got.Code == 401 || got.Code == 403 || got.Code >= 500:
@@ -140,7 +142,7 @@ func TestEveryRoleOnEveryOperation(t *testing.T) {
 			if got.Code == 401 && got.Header().Get("WWW-Authenticate") == "" {
 				t.Errorf("%s as %s: no WWW-Authenticate", o.id, who)
 			}
-			if role == "contact" && slices.Contains(allowed, role) && strings.Contains(o.path, "{id}") && got.Code != 404 {
+			if role == "contact" && o.method == "GET" && slices.Contains(allowed, role) && strings.Contains(o.path, "{id}") && got.Code != 404 {
 				t.Errorf("%s as %s with an unknown id: %d", o.id, who, got.Code)
 			}
 		}

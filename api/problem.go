@@ -60,7 +60,11 @@ var statusOf = map[string]int{
 }
 
 // statusOfCode has the codes whose status is HTTP's own rather than their kind's.
-var statusOfCode = map[string]int{"request.too_large": http.StatusRequestEntityTooLarge}
+var statusOfCode = map[string]int{
+	"request.too_large": http.StatusRequestEntityTooLarge,
+	"file.too_large":    http.StatusRequestEntityTooLarge,
+	"file.type_refused": http.StatusUnsupportedMediaType,
+}
 
 func problem(status int, code, detail string, at ...AtField) *Problem {
 	return &Problem{Type: "/problems/" + code, Title: http.StatusText(status), Status: status, Detail: detail, Code: code, Errors: at}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -22,20 +23,22 @@ import (
 
 // request is what is known of one request beside what the client said.
 type request struct {
-	id        string
-	ip        netip.Addr
-	agent     string
-	prefer    string
-	asked     string         // path and query, as they came
-	has       string         // If-None-Match
-	operation string         // "" until a route matched
-	who       auth.Principal // zero without a key, and for public routes
-	body      []byte
-	after     eventstore.Position // that a query is to show
-	commandID uuid.UUID           // of the command it asks for; nil: a new one
-	begun     bool                // its command was called: from then on the answer is for keeps
-	stale     bool                // the read models did not come to the position asked for in time
-	code      string              // of the problem that it was answered with
+	id          string
+	ip          netip.Addr
+	agent       string
+	prefer      string
+	asked       string         // path and query, as they came
+	has         string         // If-None-Match
+	operation   string         // "" until a route matched
+	who         auth.Principal // zero without a key, and for public routes
+	body        []byte
+	stream      io.Reader           // instead of body, for an operation that reads its own
+	contentType string              // of stream
+	after       eventstore.Position // that a query is to show
+	commandID   uuid.UUID           // of the command it asks for; nil: a new one
+	begun       bool                // its command was called: from then on the answer is for keeps
+	stale       bool                // the read models did not come to the position asked for in time
+	code        string              // of the problem that it was answered with
 }
 
 type requestKey struct{}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -24,6 +25,7 @@ import (
 	"portico/commands"
 	"portico/domain"
 	"portico/domain/apikey"
+	"portico/domain/attachment"
 	"portico/domain/catalog"
 	"portico/domain/contact"
 	"portico/domain/customer"
@@ -80,14 +82,17 @@ func newWorld(t testing.TB) *world {
 	w.commands = commands.New(w.store, &envelope.Codec{Catalog: catalog.New(), Keys: &keyring.Memory{}}, "test")
 	w.engine = &engine.Engine{Store: w.store, Codec: w.commands.Codec, DB: w.db, Groups: projections.Groups(), Log: slog.New(slog.DiscardHandler), Node: "test"}
 	queries := &projections.Queries{DB: w.db, Schema: w.engine.ActiveSchema, Clock: time.Now, Store: w.store, Codec: w.commands.Codec}
+	kept := w.keepFiles()
+	w.papers = &documents.Papers{Files: kept, Draw: pdf.Draw, PublicURL: "https://portal.example.com"}
 	w.a = assemble(Deps{
 		Commands:   w.commands,
 		Queries:    queries,
 		Engine:     w.engine,
 		Wait:       w.wait,
-		Files:      w.keeper(),
-		Statements: &documents.Statements{Papers: w.papers, Commands: w.commands, Queries: queries},
 		Auth:       &auth.Keys{DB: w.db, Commands: w.commands, Clock: time.Now},
+		Files:      kept,
+		Uploads:    &files.Uploads{DB: w.db},
+		Statements: &documents.Statements{Papers: w.papers, Commands: w.commands, Queries: queries},
 		Once:       &idempotency.Store{DB: w.db},
 		Log:        slog.New(slog.NewJSONHandler(w.log, nil)),
 		Clock:      time.Now, Version: "test",
@@ -96,19 +101,6 @@ func newWorld(t testing.TB) *world {
 	w.readDocument()
 	w.populate()
 	return w
-}
-
-// keeper makes the store of files, and papers over it: documents are drawn once drawing is
-// called.
-func (w *world) keeper() *files.Store {
-	w.t.Helper()
-	store, err := files.Open(context.Background(), "mem://")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.t.Cleanup(func() { store.Close() })
-	w.papers = &documents.Papers{Files: store, Draw: pdf.Draw, PublicURL: "https://portal.example.com"}
-	return store
 }
 
 // drawing is a world whose documents are drawn when they are published.
@@ -147,6 +139,25 @@ func (w *world) wait(ctx context.Context, after eventstore.Position, group strin
 		err = w.engine.Wait(ctx, group, route, end)
 	}
 	return err == nil, err
+}
+
+// keepFiles is a store in memory; commands learn what was handed in.
+func (w *world) keepFiles() *files.Store {
+	w.t.Helper()
+	s, err := files.Open(context.Background(), "mem://")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = s.Close() })
+	uploads := &files.Uploads{DB: w.db}
+	w.commands.Uploaded = func(ctx context.Context, tenant, sha256 string) (attachment.File, bool, error) {
+		f, err := uploads.Find(ctx, tenant, sha256)
+		if errors.Is(err, files.ErrMissing) {
+			return attachment.File{}, false, nil
+		}
+		return attachment.File{SHA256: f.SHA256, Size: f.Size, MediaType: f.MediaType}, err == nil, err
+	}
+	return s
 }
 
 func (w *world) readDocument() {

@@ -14,6 +14,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"portico/domain"
+	"portico/domain/attachment"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
 	"portico/internal/failpoint"
@@ -25,10 +26,13 @@ type Commands struct {
 	Codec *envelope.Codec
 	Clock func() time.Time
 	Node  string // names this process in the origin of events
+	// Uploaded finds a file that a tenant has handed in. Without it no command names a file.
+	Uploaded func(ctx context.Context, tenant, sha256 string) (f attachment.File, known bool, err error)
 	// Papers, if there is one, draws what is published before it is; else a job does.
 	Papers Papers
-	cache  *lru.Cache[eventstore.StreamName, any]
-	queue  queue
+
+	cache *lru.Cache[eventstore.StreamName, any]
+	queue queue
 }
 
 // cachedAggregates bounds how many folded streams are kept. A state shares most of its

@@ -58,14 +58,26 @@ func (c *Commands) ChangeBranding(ctx context.Context, by Caller, cmd tenant.Cha
 		return Receipt{}, err
 	}
 	if cmd.Logo != "" {
-		if c.Papers == nil {
-			return Receipt{}, &domain.Error{Kind: domain.KindUnavailable, Code: "documents.unavailable", Message: "no pictures can be looked at here"}
-		}
-		if err := c.Papers.Image(ctx, cmd.Logo); err != nil {
+		if err := c.picture(ctx, by, cmd.Logo); err != nil {
 			return Receipt{}, err
 		}
 	}
 	return c.onTenant(ctx, by, "ChangeBranding", cmd)
+}
+
+// picture refuses what the caller's tenant has not handed in, and what cannot be drawn.
+func (c *Commands) picture(ctx context.Context, by Caller, sha256 string) error {
+	if c.Papers == nil || c.Uploaded == nil {
+		return &domain.Error{Kind: domain.KindUnavailable, Code: "documents.unavailable", Message: "no pictures can be looked at here"}
+	}
+	_, known, err := c.Uploaded(ctx, by.Tenant, sha256)
+	if err == nil && !known {
+		err = domain.NotFound("file.unknown", "upload the picture first")
+	}
+	if err != nil {
+		return err
+	}
+	return c.Papers.Image(ctx, sha256)
 }
 
 // TenantKnown tells whether a tenant was registered.

@@ -306,3 +306,30 @@ create table {s}.versions (
     pos_lo      numeric(20) not null,
     primary key (tenant, customer_id)
 ) with (fillfactor = 50);
+
+-- Files that hang on something. shared: contacts who see that may see the file; since when
+-- and by whom. (added_hi, added_lo) is where in the log it was added.
+create table {s}.attachments (
+    tenant      text not null,
+    id          uuid not null,
+    customer_id uuid not null,
+    owner_kind  text not null,
+    owner_id    uuid not null,
+    name        text not null,
+    search      text not null,
+    sha256      text not null,
+    size        bigint not null,
+    media_type  text not null,
+    shared      boolean not null,
+    shared_by   uuid,
+    shared_at   timestamptz,
+    added_by    uuid not null,
+    added_hi    numeric(20) not null,
+    added_lo    numeric(20) not null,
+    added_at    timestamptz not null,
+    replaced_at timestamptz,
+    primary key (tenant, id)
+);
+create index attachments_of_customer on {s}.attachments (tenant, customer_id, added_hi desc, added_lo desc);
+create index attachments_of_owner on {s}.attachments (tenant, owner_id);
+create index attachments_all on {s}.attachments (tenant, added_hi desc, added_lo desc);

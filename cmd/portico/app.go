@@ -36,21 +36,23 @@ import (
 
 // app is Portico wired together.
 type app struct {
-	url        string
-	log        *slog.Logger
-	server     *pgserver.Server // nil if a database was given
-	pool       *pgxpool.Pool
-	reads      *pgxpool.Pool // for pages
-	store      *eventstore.Postgres
-	codec      *envelope.Codec
-	commands   *commands.Commands
-	engine     *engine.Engine
-	queries    *projections.Queries
-	policies   *reactions.Policies
-	waiter     waiter
-	keys       *auth.Keys
-	once       *idempotency.Store
-	files      *files.Store
+	url      string
+	log      *slog.Logger
+	server   *pgserver.Server // nil if a database was given
+	pool     *pgxpool.Pool
+	reads    *pgxpool.Pool // for pages
+	store    *eventstore.Postgres
+	codec    *envelope.Codec
+	commands *commands.Commands
+	engine   *engine.Engine
+	queries  *projections.Queries
+	policies *reactions.Policies
+	waiter   waiter
+	keys     *auth.Keys
+	once     *idempotency.Store
+	files    *files.Store
+	uploads  *files.Uploads
+
 	statements *documents.Statements
 }
 
@@ -122,6 +124,8 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	a.queries = &projections.Queries{DB: a.pool, Reads: a.reads, Schema: a.engine.ActiveSchema, Clock: time.Now, Store: a.store, Codec: a.codec}
 	a.once = &idempotency.Store{DB: a.pool, Node: me}
 	a.keys = &auth.Keys{DB: a.pool, Commands: a.commands, Clock: time.Now}
+	a.uploads = &files.Uploads{DB: a.pool}
+	a.commands.Uploaded = a.uploaded
 	folder, err := s.filesAt()
 	if err == nil {
 		a.files, err = files.Open(ctx, folder)

@@ -47,6 +47,9 @@ func (s Invoice) CustomerID() uuid.UUID {
 	return *s.document.CustomerID
 }
 
+// Known tells whether there is such an invoice, or a draft of one.
+func (s Invoice) Known() bool { return s.status != "" }
+
 // Number is the invoice's, "" until it is issued.
 func (s Invoice) Number() string { return s.document.Number }
 
