@@ -35,6 +35,10 @@ func (a *api) documentRoutes() {
 		func(ctx context.Context, v projections.Viewer, id uuid.UUID, _ struct{}) (handedOut, error) {
 			return given(q.GetStatementDocument(ctx, v, id))
 		})
+	for _, path := range []string{"/v1/invoices/{id}/document", "/v1/credit-memos/{id}/document", "/v1/statements/{id}/document"} {
+		ok := a.huma.OpenAPI().Paths[path].Get.Responses["200"]
+		ok.Content = map[string]*huma.MediaType{documents.MediaType: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}
+	}
 	command(a, http.MethodPost, "/v1/customers/{id}/statements", askers, "IssueStatement", []option{creates},
 		func(ctx context.Context, by commands.Caller, in *inID[documents.Period]) (commands.Receipt, error) {
 			return a.Statements.Issue(ctx, by, requestOf(ctx).viewer(), in.ID, in.Body)
