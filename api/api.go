@@ -26,6 +26,7 @@ import (
 	"portico/internal/eventstore"
 	"portico/internal/files"
 	"portico/internal/idempotency"
+	"portico/internal/jobs"
 	"portico/projections"
 	"portico/projections/engine"
 )
@@ -39,6 +40,7 @@ type Deps struct {
 	Files    *files.Store
 	Uploads  *files.Uploads
 	Once     *idempotency.Store
+	Jobs     *jobs.Store
 
 	// Statements hands statements out.
 	Statements *documents.Statements
@@ -53,7 +55,9 @@ type Deps struct {
 	// Progress is what /metrics shows of read models and policies.
 	Progress func(ctx context.Context) ([]Progress, error)
 	// Room is how many partitions' worth of events fit behind the head of the log.
-	Room           func(ctx context.Context) (float64, error)
+	Room func(ctx context.Context) (float64, error)
+	// Tallies are what this process has done of jobs.
+	Tallies        func() []jobs.Tally
 	Log            *slog.Logger
 	Clock          func() time.Time
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
@@ -103,6 +107,7 @@ func assemble(d Deps) *api {
 	a.ledgerRoutes()
 	a.keyRoutes()
 	a.queryRoutes()
+	a.jobRoutes()
 	a.documentRoutes()
 	a.fileRoutes()
 	a.attachmentRoutes()

@@ -36,6 +36,7 @@ import (
 	"portico/internal/eventstore"
 	"portico/internal/files"
 	"portico/internal/idempotency"
+	"portico/internal/jobs"
 	"portico/internal/keyring"
 	"portico/internal/pdf"
 	"portico/internal/pgtest"
@@ -94,6 +95,7 @@ func newWorld(t testing.TB) *world {
 		Uploads:    &files.Uploads{DB: w.db},
 		Statements: &documents.Statements{Papers: w.papers, Commands: w.commands, Queries: queries},
 		Once:       &idempotency.Store{DB: w.db},
+		Jobs:       &jobs.Store{DB: w.db},
 		Log:        slog.New(slog.NewJSONHandler(w.log, nil)),
 		Clock:      time.Now, Version: "test",
 	})

@@ -24,8 +24,8 @@ import (
 	"portico/internal/eventstore"
 	"portico/internal/files"
 	"portico/internal/idempotency"
+	"portico/internal/jobs"
 	"portico/internal/keyring"
-	"portico/internal/pdf"
 	"portico/internal/pg"
 	"portico/internal/pgserver"
 	"portico/internal/reactions"
@@ -54,6 +54,10 @@ type app struct {
 	uploads  *files.Uploads
 
 	statements *documents.Statements
+
+	jobs   *jobs.Store
+	feeder *jobs.Feeder
+	runner *jobs.Runner
 }
 
 // open brings the database up, migrates it, and wires everything that runs on it. What it
@@ -130,26 +134,12 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	if err == nil {
 		a.files, err = files.Open(ctx, folder)
 	}
-	a.papers(s)
-	return err
-}
-
-// papers wires what draws documents.
-func (a *app) papers(s *settings) {
-	papers := &documents.Papers{Files: a.files, Draw: pdf.Draw, PublicURL: s.address()}
-	a.commands.Papers = papers
-	a.statements = &documents.Statements{Papers: papers, Commands: a.commands, Queries: a.queries, Settle: a.settled}
-}
-
-// settled waits until what is in the log shows in a customer's read models.
-func (a *app) settled(ctx context.Context, customer uuid.UUID) error {
-	head, err := a.store.Head(ctx)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	return a.waiter.Wait(ctx, projections.Portal.Name, customer, head)
+	a.wireDocuments(s)
+	a.wireWork(me)
+	return nil
 }
 
 // register makes sure that there is a tenant, with the settings that the flags give.
