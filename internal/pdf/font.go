@@ -15,7 +15,7 @@ import (
 	"github.com/signintech/gopdf"
 )
 
-//go:embed fonts/DroidSansFallbackFull.ttf.gz
+//go:embed fonts/DroidSansFallback.ttf.gz
 var droidFallback []byte
 
 // face is one font file, parsed once in the life of the process, when it is first needed.
@@ -79,7 +79,11 @@ func (f *face) part(n int) string { return fmt.Sprintf("%s-%d", f.name, n+1) }
 // ready parses the font if nobody has.
 func (f *face) ready() error {
 	f.once.Do(func() {
-		if f.data, f.err = f.load(); f.err != nil {
+		given, err := f.load()
+		if err == nil {
+			f.data, err = simplified(given)
+		}
+		if f.err = err; err != nil {
 			return
 		}
 		var font gopdf.SubsetFontObj
@@ -130,6 +134,14 @@ func find(r rune, bold bool) (*face, rune, uint16) {
 	f := faces[1]
 	_ = f.ready() // a font that does not parse is found by the first test
 	return f, replacement, f.widths[replacement]
+}
+
+// also tells whether the second face has a character that the first has, too, and its width.
+func (f *face) also(r rune) (uint16, bool) {
+	if (f != plainFaces[1] && f != boldFaces[1]) || f.widths[r] == missing {
+		return 0, false
+	}
+	return f.widths[r], true
 }
 
 const replacement = '\uFFFD'

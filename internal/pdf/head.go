@@ -36,7 +36,11 @@ func (s *sheet) head() []block {
 	}
 	blocks := s.letterhead(right, s.inner-titleWidth-20)
 	const customerWidth = 190
-	left := paragraph(s.label("bill_to"), hint, margin, customerWidth)
+	to := "bill_to"
+	if s.Kind == "statement" {
+		to = "statement_for"
+	}
+	left := paragraph(s.label(to), hint, margin, customerWidth)
 	left = append(left, paragraph(s.Customer.Name, strong, margin, customerWidth)...)
 	for _, a := range s.Customer.Address {
 		left = append(left, paragraph(a, body, margin, customerWidth)...)

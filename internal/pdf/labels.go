@@ -17,10 +17,11 @@ type columns = [len(languages)]string
 var labels = merged(titleLabels, factLabels, tableLabels, sumLabels, entryLabels, footLabels)
 
 var titleLabels = map[string]columns{
-	"invoice":     {"Invoice", "Rechnung", "Factura", "Faktura", "فاتورة"},
-	"credit_memo": {"Credit memo", "Gutschrift", "Nota de crédito", "Faktura korygująca", "إشعار دائن"},
-	"statement":   {"Statement of account", "Kontoauszug", "Estado de cuenta", "Wyciąg z konta", "كشف حساب"},
-	"bill_to":     {"Bill to", "Rechnung an", "Facturar a", "Nabywca", "إلى"},
+	"invoice":       {"Invoice", "Rechnung", "Factura", "Faktura", "فاتورة"},
+	"credit_memo":   {"Credit memo", "Gutschrift", "Nota de crédito", "Faktura korygująca", "إشعار دائن"},
+	"statement":     {"Statement of account", "Kontoauszug", "Estado de cuenta", "Wyciąg z konta", "كشف حساب"},
+	"bill_to":       {"Bill to", "Rechnung an", "Facturar a", "Nabywca", "إلى"},
+	"statement_for": {"Statement for", "Kontoauszug für", "Estado de cuenta de", "Wyciąg dla", "كشف حساب لـ"},
 }
 
 var factLabels = map[string]columns{
@@ -64,7 +65,7 @@ var tableLabels = map[string]columns{
 	"balance":          {"Balance", "Saldo", "Saldo", "Saldo", "الرصيد"},
 	"prices_with_tax":  {"Prices and amounts of lines include tax.", "Preise und Beträge der Zeilen enthalten die Steuer.", "Los precios e importes de las líneas incluyen impuestos.", "Ceny i kwoty pozycji zawierają podatek.", "أسعار ومبالغ البنود شاملة الضريبة."},
 	"payment_details":  {"How to pay", "Zahlung", "Forma de pago", "Sposób zapłaty", "طريقة الدفع"},
-	"ageing":           {"How old what is owed is", "Fälligkeiten", "Antigüedad de la deuda", "Struktura wiekowa należności", "أعمار الديون"},
+	"ageing":           {"Age of what is owed", "Fälligkeiten", "Antigüedad de la deuda", "Struktura wiekowa należności", "أعمار الديون"},
 	"nothing_happened": {"Nothing happened in this period.", "In diesem Zeitraum gab es keine Vorgänge.", "No hubo movimientos en este periodo.", "Brak operacji w tym okresie.", "لا توجد حركات في هذه الفترة."},
 }
 
@@ -81,9 +82,9 @@ var sumLabels = map[string]columns{
 	"opening_balance": {"Opening balance", "Anfangssaldo", "Saldo inicial", "Saldo początkowe", "الرصيد الافتتاحي"},
 	"closing_balance": {"Closing balance", "Endsaldo", "Saldo final", "Saldo końcowe", "الرصيد الختامي"},
 	"not_due":         {"Not yet due", "Noch nicht fällig", "No vencido", "Przed terminem", "غير مستحق بعد"},
-	"days_1_30":       {"1–30 days", "1–30 Tage", "1–30 días", "1–30 dni", "1–30 يوما"},
-	"days_31_60":      {"31–60 days", "31–60 Tage", "31–60 días", "31–60 dni", "31–60 يوما"},
-	"days_61_90":      {"61–90 days", "61–90 Tage", "61–90 días", "61–90 dni", "61–90 يوما"},
+	"days_1_30":       {"1–30 days", "1–30 Tage", "1–30 días", "1–30 dni", "1-30 يوما"},
+	"days_31_60":      {"31–60 days", "31–60 Tage", "31–60 días", "31–60 dni", "31-60 يوما"},
+	"days_61_90":      {"61–90 days", "61–90 Tage", "61–90 días", "61–90 dni", "61-90 يوما"},
 	"days_over_90":    {"Over 90 days", "Über 90 Tage", "Más de 90 días", "Ponad 90 dni", "أكثر من 90 يوما"},
 	"overdue":         {"Overdue", "Überfällig", "Vencido", "Po terminie", "متأخر"},
 	"unapplied":       {"Not yet applied", "Nicht zugeordnet", "Sin aplicar", "Nierozliczone", "غير مخصص"},

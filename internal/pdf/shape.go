@@ -19,6 +19,12 @@ type run struct {
 func shaped(text string, bold bool) (runs []run) {
 	for _, r := range visual([]rune(text)) {
 		f, r, width := find(r, bold)
+		if n := len(runs); n > 0 && !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+			// Signs and spaces go on in the face of Arabic that they follow.
+			if w, ok := runs[n-1].face.also(r); ok {
+				f, width = runs[n-1].face, w
+			}
+		}
 		if n := len(runs); n == 0 || runs[n-1].face != f {
 			runs = append(runs, run{face: f})
 		}
@@ -86,11 +92,12 @@ func visual(text []rune) []rune {
 		}
 		out = append(out, part...)
 	}
-	return slices.DeleteFunc(out, func(r rune) bool { return r == leftMark || r == rightMark })
+	return slices.DeleteFunc(out, func(r rune) bool { return r == leftMark || r == rightMark || r == letterMark })
 }
 
-// Marks of direction begin a line whose own first letter has another than its paragraph's.
-const leftMark, rightMark = '\u200E', '\u200F'
+// Marks of direction order what stands beside them, and are not drawn. One begins a line
+// whose own first letter has another direction than its paragraph.
+const leftMark, rightMark, letterMark = '\u200E', '\u200F', '\u061C'
 
 var mirrored = map[rune]rune{'(': ')', ')': '(', '[': ']', ']': '[', '{': '}', '}': '{',
 	'<': '>', '>': '<', '«': '»', '»': '«', '‹': '›', '›': '‹'}
@@ -118,7 +125,7 @@ func reversed(text []rune) []rune {
 func direction(text string) rune {
 	for _, r := range text {
 		switch {
-		case r == rightMark || unicode.In(r, unicode.Arabic, unicode.Hebrew, unicode.Syriac, unicode.Thaana, unicode.Nko) && unicode.IsLetter(r):
+		case r == rightMark || r == letterMark || unicode.In(r, unicode.Arabic, unicode.Hebrew, unicode.Syriac, unicode.Thaana, unicode.Nko) && unicode.IsLetter(r):
 			return rightMark
 		case r == leftMark || unicode.IsLetter(r):
 			return leftMark

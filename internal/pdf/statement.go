@@ -37,14 +37,14 @@ func (s *sheet) ageing(ages []Sum, first bool) []block {
 	width := (s.inner - (agesAcross-1)*columnGap) / agesAcross
 	var lines []textLine
 	if first {
-		lines = paragraph(s.label("ageing"), strong, margin, s.inner)
+		lines = append(paragraph(s.label("ageing"), strong, margin, s.inner), textLine{height: 4})
 	}
 	labels, amounts := textLine{height: 16}, textLine{height: 14}
 	labels.rule = rule{margin, s.inner, 0.5, hairline}
 	for i, a := range ages {
 		x := margin + float64(i)*(width+columnGap)
-		labels.spans = append(labels.spans, span{x, width, true, hint, cut(s.label(a.Label), hint, width)})
-		amounts.spans = append(amounts.spans, span{x, width, true, body, s.figure(a.Minor, s.Currency)})
+		labels.spans = append(labels.spans, span{x, width, !s.rtl, hint, cut(s.label(a.Label), hint, width)})
+		amounts.spans = append(amounts.spans, span{x, width, !s.rtl, body, s.figure(a.Minor, s.Currency)})
 	}
 	return glue([]block{space(14), stack(append(lines, labels, amounts))})
 }

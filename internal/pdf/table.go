@@ -69,7 +69,7 @@ func (s *sheet) heads(columns []tableColumn) block {
 			if j == len(lines) {
 				lines = append(lines, textLine{height: column.height()})
 			}
-			lines[j].spans = append(lines[j].spans, span{c.x, c.width, c.figure, column, l})
+			lines[j].spans = append(lines[j].spans, span{c.x, c.width, s.end(c), column, l})
 		}
 	}
 	b := stack(append(lines, textLine{height: cellPad}))
@@ -89,7 +89,7 @@ func (s *sheet) row(columns []tableColumn, cells []string, st style, under *bloc
 			if j == len(lines) {
 				lines = append(lines, textLine{height: st.height()})
 			}
-			lines[j].spans = append(lines[j].spans, span{c.x, c.width, c.figure, st, l})
+			lines[j].spans = append(lines[j].spans, span{c.x, c.width, s.end(c), st, l})
 		}
 	}
 	if len(lines) == 0 {
@@ -111,6 +111,10 @@ func (s *sheet) row(columns []tableColumn, cells []string, st style, under *bloc
 	}
 	return blocks
 }
+
+// end tells whether a column is set at the end of its place. Figures stand at the right in
+// every language, so that their decimals stand under each other.
+func (s *sheet) end(c tableColumn) bool { return c.figure && !s.rtl }
 
 // fitting is wrapped, with a short way for what fits on one line.
 func fitting(text string, st style, width float64) []string {

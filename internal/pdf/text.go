@@ -22,7 +22,7 @@ func clean(s string) string {
 		switch {
 		case r == '\n' || r == '\r' || r == 0x85 || r == 0x2028 || r == 0x2029:
 			return '\n'
-		case r == nonJoiner || r == joiner || r == 0xA0:
+		case r == nonJoiner || r == joiner || r == leftMark || r == rightMark || r == letterMark || r == 0xA0:
 			return r
 		case r == 0x202F || r == 0x2007:
 			return 0xA0

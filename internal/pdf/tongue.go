@@ -53,7 +53,7 @@ func speak(of string) tongue {
 	t.rtl = t.base == "ar"
 	form := func(display currency.Display) *currency.Formatter {
 		f := currency.NewFormatter(currency.NewLocale(s.locale))
-		f.CurrencyDisplay, f.MaxDigits = display, 15
+		f.CurrencyDisplay = display
 		return f
 	}
 	t.money, t.plain, t.exact = form(currency.DisplaySymbol), form(currency.DisplayNone), form(currency.DisplayNone)
@@ -63,39 +63,54 @@ func speak(of string) tongue {
 
 // amount is minor units with the currency's sign; an unknown currency gives bare digits.
 func (t tongue) amount(minor int64, code string) string {
-	return t.format(t.money, domain.Money{Minor: minor, Currency: code})
+	s := t.format(t.money, domain.Money{Minor: minor, Currency: code})
+	if t.rtl {
+		s = string(rightMark) + s // a minus must not turn the sign and the number about
+	}
+	return s
 }
 
 // figure is minor units without the currency, for columns.
 func (t tongue) figure(minor int64, code string) string {
-	return t.format(t.plain, domain.Money{Minor: minor, Currency: code})
+	return unmarked(t.format(t.plain, domain.Money{Minor: minor, Currency: code}))
 }
 
 func (t tongue) format(f *currency.Formatter, m domain.Money) string {
-	a, err := currency.NewAmount(m.String(), m.Currency)
-	if err != nil {
-		return m.String()
-	}
-	return unmarked(f.Format(a))
+	return formatted(f, m.String(), m.Currency)
 }
 
 // price is a decimal with at least the currency's digits.
 func (t tongue) price(d domain.Decimal, code string) string {
-	return t.decimal(t.plain, d, code)
+	return unmarked(formatted(t.plain, string(d), code))
 }
 
 // number is a decimal with the digits it needs.
-func (t tongue) number(d domain.Decimal) string { return t.decimal(t.exact, d, "XXX") }
+func (t tongue) number(d domain.Decimal) string {
+	return unmarked(formatted(t.exact, string(d), "USD"))
+}
 
-func (t tongue) decimal(f *currency.Formatter, d domain.Decimal, code string) string {
-	if d == "" {
-		return ""
+// formatted is a decimal as people write it, exactly; what the library cannot write exactly
+// stays as it is. It rounds in 19 or 39 digits and writes NaN beyond, so it is asked for no
+// more digits than there are.
+func formatted(like *currency.Formatter, decimal, code string) string {
+	a, err := currency.NewAmount(decimal, code)
+	_, fraction, _ := strings.Cut(decimal, ".")
+	if err != nil || len(decimal) > 36 || strings.Trim(decimal, "-0123456789.") != "" {
+		return decimal
 	}
-	a, err := currency.NewAmount(string(d), code)
-	if err != nil || len(d) > 40 || strings.ContainsAny(string(d), "eEnN") {
-		return string(d)
+	f := *like
+	least := f.MinDigits
+	if least == currency.DefaultDigits {
+		least, _ = currency.GetDigits(code)
 	}
-	return unmarked(f.Format(a))
+	f.MaxDigits = max(uint8(len(fraction)), least)
+	return f.Format(a)
+}
+
+// unmarked takes out the marks of direction that CLDR puts around Arabic numbers: without a
+// sign of currency there is nothing to order.
+func unmarked(s string) string {
+	return strings.NewReplacer("\u200e", "", "\u200f", "", "\u061c", "").Replace(s)
 }
 
 // percent is a rate in percent, nothing for no rate.
@@ -116,9 +131,4 @@ func (t tongue) day(d domain.Date) string {
 		return string(d)
 	}
 	return at.Format(t.date)
-}
-
-// unmarked takes out the marks of direction that CLDR puts around signs: order is ours.
-func unmarked(s string) string {
-	return strings.NewReplacer("\u200e", "", "\u200f", "", "\u061c", "").Replace(s)
 }

@@ -48,7 +48,7 @@ func (s *sheet) taxes() (lines []textLine) {
 		l, x := textLine{height: 14}, margin
 		for i, text := range cells {
 			w := widths[i] - 4
-			l.spans = append(l.spans, span{x, w, i > 0, st, cut(text, st, w)})
+			l.spans = append(l.spans, span{x, w, i > 0 && !s.rtl, st, cut(text, st, w)})
 			x += widths[i]
 		}
 		return l
