@@ -34,6 +34,8 @@ func answers(w *world, v Viewer, of uuid.UUID, ids ...uuid.UUID) map[string]any 
 		add("memos"+at, memos, err)
 		payments, err := w.q.ListPayments(ctx, v, PaymentFilter{CustomerID: c})
 		add("payments"+at, payments, err)
+		files, err := w.q.ListAttachments(ctx, v, AttachmentFilter{CustomerID: c})
+		add("attachments"+at, files, err)
 		activity, err := w.q.ListActivity(ctx, v, ActivityFilter{CustomerID: c})
 		add("activity"+at, activity, err)
 		balance, err := w.q.GetBalance(ctx, v, c, BalanceOptions{})
@@ -52,6 +54,8 @@ func answers(w *world, v Viewer, of uuid.UUID, ids ...uuid.UUID) map[string]any 
 		add("invoice "+id.String(), i, err)
 		m, err := w.q.GetCreditMemo(ctx, v, id)
 		add("memo "+id.String(), m, err)
+		f, err := w.q.GetAttachment(ctx, v, id)
+		add("attachment "+id.String(), f, err)
 		p, err := w.q.GetPayment(ctx, v, id)
 		add("payment "+id.String(), p, err)
 	}

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -111,11 +112,12 @@ func (s *Store) Accept(ctx context.Context, u Upload) (File, error) {
 func declared(u Upload) (kind, error) {
 	name := strings.TrimRight(u.Name, ". ")
 	extension := strings.ToLower(strings.TrimPrefix(path.Ext(name), "."))
-	said, _, err := mime.ParseMediaType(u.MediaType)
-	if said == "" || said == "application/octet-stream" {
-		said = ""
-	} else if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
+	said, _, err := mime.ParseMediaType(cmp.Or(u.MediaType, "application/octet-stream"))
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
 		return kind{}, differs("the declared media type cannot be read")
+	}
+	if said == "application/octet-stream" {
+		said = ""
 	}
 	at := slices.IndexFunc(kinds, func(k kind) bool { return slices.Contains(k.extensions, extension) })
 	switch {
@@ -168,12 +170,11 @@ const headSize = 4 << 10
 // agrees compares what the bytes are with what they are said to be. What only looks like it
 // is found out by the check that follows.
 func (k kind) agrees(in *spool) error {
-	head := make([]byte, headSize)
-	n, err := in.ReadAt(head, 0)
-	if err != nil && err != io.EOF {
+	head, err := in.part(0, headSize)
+	if err != nil {
 		return err
 	}
-	found := mimetype.Detect(head[:n])
+	found := mimetype.Detect(head)
 	switch {
 	case k.has(found):
 		return nil
@@ -191,8 +192,6 @@ func (k kind) has(found *mimetype.MIME) bool {
 	switch {
 	case strings.HasPrefix(k.mediaType, "text/"):
 		return slices.Contains([]string{"text/plain", "text/csv", "text/tab-separated-values", "application/json", "application/x-ndjson", "application/octet-stream"}, base(found))
-	case k.mediaType == "image/png" && base(found) == "image/vnd.mozilla.apng":
-		return true
 	case strings.HasPrefix(k.mediaType, "application/vnd."):
 		for m := found; m != nil; m = m.Parent() {
 			if m.Is("application/zip") {
@@ -201,7 +200,7 @@ func (k kind) has(found *mimetype.MIME) bool {
 		}
 		return false
 	}
-	return base(found) == k.mediaType
+	return k.is(base(found))
 }
 
 func base(m *mimetype.MIME) string {

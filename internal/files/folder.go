@@ -58,10 +58,10 @@ func (s *Store) incoming() string {
 
 // settle gives a spool its name, once its bytes are on the disk; then the name is, too.
 func (s *Store) settle(t *spool, name string) error {
-	if err := t.File.Sync(); err != nil {
+	if err := t.file.Sync(); err != nil {
 		return err
 	}
-	if err := os.Rename(t.File.Name(), filepath.Join(s.folder, name)); err != nil {
+	if err := os.Rename(t.file.Name(), filepath.Join(s.folder, name)); err != nil {
 		return err
 	}
 	t.placed = true

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"path"
@@ -60,6 +61,9 @@ func (o office) read(ctx context.Context, in *spool) error {
 	if err := plainEntries(z.File); err != nil {
 		return err
 	}
+	if err := fromTheStart(in, z.File); err != nil {
+		return err
+	}
 	left := int64(maxUnpacked)
 	for _, f := range z.File {
 		n, err := harmless(f, left)
@@ -76,15 +80,39 @@ func (o office) read(ctx context.Context, in *spool) error {
 // tight checks that a zip file begins with the first byte and ends with the last: nothing
 // is hidden before, behind, or in a comment.
 func tight(in *spool) error {
-	head, err := in.part(0, 4)
+	const endSize = 22
+	tail, err := in.part(in.size-endSize, endSize)
 	if err != nil {
 		return err
 	}
-	tail, err := in.part(in.size-22, 22)
+	if len(tail) < endSize || !bytes.HasPrefix(tail, []byte("PK\x05\x06")) {
+		return damaged("document", nil)
+	}
+	size, at := binary.LittleEndian.Uint32(tail[12:]), binary.LittleEndian.Uint32(tail[16:])
+	if int64(at)+int64(size) != in.size-endSize { // the list of entries ends where the end begins
+		return damaged("document", nil)
+	}
+	return nil
+}
+
+// fromTheStart checks that the entry whose header is at the first byte is the first one
+// that is listed: or something else is there.
+func fromTheStart(in *spool, all []*zip.File) error {
+	const headerSize = 30
+	head, err := in.part(0, headerSize)
 	if err != nil {
 		return err
 	}
-	if string(head) != "PK\x03\x04" || !bytes.HasPrefix(tail, []byte("PK\x05\x06")) {
+	first := in.size
+	for _, f := range all {
+		at, err := f.DataOffset()
+		if err != nil {
+			return err
+		}
+		first = min(first, at)
+	}
+	if len(head) < headerSize || string(head[:4]) != "PK\x03\x04" ||
+		first != headerSize+int64(binary.LittleEndian.Uint16(head[26:]))+int64(binary.LittleEndian.Uint16(head[28:])) {
 		return damaged("document", nil)
 	}
 	return nil

@@ -21,10 +21,10 @@ func checkPDF(_ context.Context, _ *Store, in *spool) (*spool, string, error) {
 	}
 	end := bytes.LastIndex(tail, []byte("%%EOF"))
 	switch {
-	case !bytes.HasPrefix(head, []byte("%PDF-")):
-		return nil, "", damaged("PDF", nil)
 	case markupIn.Match(head):
 		return nil, "", refused("a PDF that is a page as well")
+	case !bytes.HasPrefix(head, []byte("%PDF-")):
+		return nil, "", damaged("PDF", nil)
 	case isZipEnd(tail):
 		return nil, "", refused("a PDF that is an archive as well")
 	case end < 0 || len(bytes.Trim(tail[end+len("%%EOF"):], "\x00\t\n\f\r ")) > 0:
@@ -39,7 +39,7 @@ func (t *spool) part(from, size int64) ([]byte, error) {
 		from, size = 0, size+from
 	}
 	b := make([]byte, min(size, t.size-from))
-	_, err := t.ReadAt(b, from)
+	_, err := t.file.ReadAt(b, from)
 	if err == io.EOF {
 		err = nil
 	}

@@ -102,7 +102,8 @@ func decodePNG(in *spool) (drawn, error) {
 	if err != nil {
 		return drawn{}, damaged("PNG", err)
 	}
-	return asPNG(turned(m, readPNG(in.whole()))), nil
+	m, err = turned(m, readPNG(in.whole()))
+	return asPNG(m), err
 }
 
 func asPNG(m image.Image) drawn {
@@ -129,7 +130,8 @@ func decodeJPEG(in *spool) (drawn, error) {
 	if err != nil {
 		return drawn{}, damaged("JPEG", err)
 	}
-	return asJPEG(turned(m, turn)), nil
+	m, err = turned(m, turn)
+	return asJPEG(m), err
 }
 
 // quality is of pictures that are drawn anew: what is lost is not seen.
@@ -159,11 +161,11 @@ func decodeWebP(in *spool) (drawn, error) {
 	if err != nil {
 		return drawn{}, damaged("WebP", err)
 	}
-	m = turned(m, readWebP(in.whole()))
+	m, err = turned(m, readWebP(in.whole()))
 	if _, photo := m.(*image.YCbCr); photo {
-		return asJPEG(m), nil
+		return asJPEG(m), err
 	}
-	return asPNG(m), nil
+	return asPNG(m), err
 }
 
 func decodeGIF(in *spool) (drawn, error) {

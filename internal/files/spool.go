@@ -16,7 +16,7 @@ import (
 // spool is a file without a name yet: its bytes are hashed while they are written, and it
 // is gone unless it is placed.
 type spool struct {
-	*os.File
+	file   *os.File
 	sum    hash.Hash
 	size   int64
 	placed bool
@@ -29,7 +29,7 @@ func (s *Store) spool() (*spool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("files: %w", err)
 	}
-	to := &spool{File: f, sum: sha256.New()}
+	to := &spool{file: f, sum: sha256.New()}
 	if s.folder == "" {
 		err = os.Remove(f.Name()) // it needs no name, and so nothing stays, even after kill -9
 	}
@@ -40,27 +40,22 @@ func (s *Store) spool() (*spool, error) {
 	return to, nil
 }
 
-// Write implements io.Writer. It is the only way to write: os.File's others are not hashed.
+// Write implements io.Writer.
 func (t *spool) Write(p []byte) (int, error) {
-	n, err := t.File.Write(p)
+	n, err := t.file.Write(p)
 	t.sum.Write(p[:n])
 	t.size += int64(n)
 	return n, err
 }
 
-// ReadFrom hides os.File's own.
-func (t *spool) ReadFrom(r io.Reader) (int64, error) {
-	return io.Copy(struct{ io.Writer }{t}, r)
-}
-
 // whole reads what was written, from its beginning.
-func (t *spool) whole() *io.SectionReader { return io.NewSectionReader(t.File, 0, t.size) }
+func (t *spool) whole() *io.SectionReader { return io.NewSectionReader(t.file, 0, t.size) }
 
 // discard forgets what was not placed.
 func (t *spool) discard() {
-	_ = t.File.Close()
+	_ = t.file.Close()
 	if !t.placed {
-		_ = os.Remove(t.File.Name()) // or it has no name
+		_ = os.Remove(t.file.Name()) // or it has no name
 	}
 }
 

@@ -25,12 +25,11 @@ var (
 // control characters. It is kept as it came: what looks like a formula in CSV too.
 func checkText(mediaType string) func(context.Context, *Store, *spool) (*spool, string, error) {
 	return func(_ context.Context, _ *Store, in *spool) (*spool, string, error) {
-		head := make([]byte, headSize)
-		n, err := in.ReadAt(head, 0)
-		if err != nil && err != io.EOF {
+		head, err := in.part(0, 2)
+		if err != nil {
 			return nil, "", err
 		}
-		charset, decoder := textIn(in, head[:n])
+		charset, decoder := textIn(in, head)
 		r := bufio.NewReaderSize(transform.NewReader(in.whole(), decoder.NewDecoder()), 32<<10)
 		begins, err := r.Peek(headSize)
 		if err != nil && err != io.EOF {

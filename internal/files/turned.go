@@ -6,25 +6,28 @@ import (
 )
 
 // turned is a picture as its orientation says that it should be seen.
-func turned(m image.Image, orientation int) image.Image {
+func turned(m image.Image, orientation int) (image.Image, error) {
 	if orientation < 2 || orientation > 8 {
-		return m
+		return m, nil
 	}
 	box := m.Bounds()
 	t := turning{box.Dx(), box.Dy(), orientation}
 	switch m := m.(type) {
 	case *image.Gray:
 		pix, w, h := t.plane(m.Pix, m.Stride, 1)
-		return &image.Gray{Pix: pix, Stride: w, Rect: image.Rect(0, 0, w, h)}
+		return &image.Gray{Pix: pix, Stride: w, Rect: image.Rect(0, 0, w, h)}, nil
 	case *image.YCbCr:
 		if ratio, ok := t.ratio(m.SubsampleRatio); ok {
-			return t.photo(m, ratio)
+			return t.photo(m, ratio), nil
 		}
+	}
+	if err := fits(image.Config{Width: t.w, Height: t.h}, 8); err != nil { // two more of it
+		return nil, err
 	}
 	plain := image.NewNRGBA(image.Rect(0, 0, t.w, t.h))
 	draw.Draw(plain, plain.Rect, m, box.Min, draw.Src)
 	pix, w, h := t.plane(plain.Pix, plain.Stride, 4)
-	return &image.NRGBA{Pix: pix, Stride: 4 * w, Rect: image.Rect(0, 0, w, h)}
+	return &image.NRGBA{Pix: pix, Stride: 4 * w, Rect: image.Rect(0, 0, w, h)}, nil
 }
 
 // turning is how a plane of w × h samples is mirrored and rotated.
