@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"portico/api"
+	"portico/internal/documents"
 	"portico/internal/eventstore"
 	"portico/internal/jobs"
 )
@@ -14,6 +15,7 @@ import (
 func (a *app) kinds() []jobs.Kind {
 	return slices.Concat(
 		[]jobs.Kind{},
+		[]jobs.Kind{documents.Kind(a.commands)},
 	)
 }
 
@@ -21,6 +23,7 @@ func (a *app) kinds() []jobs.Kind {
 func (a *app) plans() []jobs.Plan {
 	return slices.Concat(
 		[]jobs.Plan{},
+		[]jobs.Plan{documents.Plan},
 	)
 }
 
