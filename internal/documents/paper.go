@@ -48,7 +48,7 @@ func dated(label string, on domain.Date) pdf.Fact { return pdf.Fact{Label: label
 
 func invoicePaper(l commands.Letter, d invoice.Document) pdf.Paper {
 	p := letterhead(l, "invoice", d.Number, d.Currency)
-	p.Facts = facts(dated("issued_on", d.IssuedOn), dated("restated_on", d.RestatedOn), dated("due_on", d.DueOn), said("customer_number", l.Number),
+	p.Facts = facts(dated("issued_on", d.IssuedOn), dated("restated_on", d.RestatedOn), dated("due_on", d.DueOn),
 		said("reference", d.Reference), said("branch", l.Branch), said("contractor", l.Contractor))
 	p.Note, p.Lines, p.Tax, p.Net, p.Gross, p.PricesIncludeTax = d.Description, d.Lines, d.Tax, d.Net, d.Gross, d.PricesIncludeTax
 	if d.Differs(d.PricesIncludeTax) { // both are kept, and shown (E13)
@@ -66,7 +66,7 @@ func invoicePaper(l commands.Letter, d invoice.Document) pdf.Paper {
 func memoPaper(l commands.Letter, d creditmemo.Document, against string) pdf.Paper {
 	p := letterhead(l, "credit_memo", d.Number, d.Currency)
 	p.Issuer.Payment = nil // nobody pays a credit memo
-	p.Facts = facts(dated("issued_on", d.IssuedOn), said("customer_number", l.Number), said("invoice_number", against),
+	p.Facts = facts(dated("issued_on", d.IssuedOn), said("invoice_number", against),
 		said("branch", l.Branch), said("contractor", l.Contractor))
 	p.Note, p.Lines, p.Tax, p.Net, p.Gross, p.PricesIncludeTax = d.Description, d.Lines, d.Tax, d.Net, d.Gross, d.PricesIncludeTax
 	if d.Differs(d.PricesIncludeTax) {
@@ -84,7 +84,7 @@ var entryLabels = map[string]string{
 
 func statementPaper(l commands.Letter, number string, st projections.StatementToIssue) pdf.Paper {
 	p := letterhead(l, "statement", number, st.Currency)
-	p.Facts = facts(dated("until", st.To), dated("from", st.From), said("customer_number", l.Number), said("currency", st.Currency))
+	p.Facts = facts(dated("as_of", st.To), dated("from", st.From), said("currency", st.Currency))
 	p.Opening, p.Closing = st.Opening.Minor, st.Closing.Minor
 	for _, part := range [][]projections.StatementLine{st.Adjustments, st.Lines} {
 		for _, e := range part {

@@ -36,7 +36,7 @@ func TestWhatAnInvoiceSays(t *testing.T) {
 		Issuer: pdf.Issuer{Name: "Portico Ltd", Address: []string{"1 Mill Lane", "Leeds"}, Contact: []string{"01 234"}, Payment: []string{"IBAN 1", "BIC 2"},
 			Footer: "Registered", Colour: "#0b5394"},
 		Customer: pdf.Customer{Name: "Acme", Number: "C-7", Address: []string{"2 Mill Lane", "Leeds"}},
-		Facts: []pdf.Fact{{Label: "issued_on", Date: "2026-03-01"}, {Label: "due_on", Date: "2026-03-31"}, {Label: "customer_number", Value: "C-7"},
+		Facts: []pdf.Fact{{Label: "issued_on", Date: "2026-03-01"}, {Label: "due_on", Date: "2026-03-31"},
 			{Label: "reference", Value: "PO 7"}, {Label: "branch", Value: "Leeds"}, {Label: "contractor", Value: "Sub Ltd"}},
 		Note: "Boiler", Lines: d.Lines, Tax: d.Tax, Net: 2000, Gross: 2401, PricesIncludeTax: true,
 		Sums: []pdf.Sum{{Label: "lines_total", Minor: 2400}, {Label: "withheld", Minor: -200}, {Label: "retained", Minor: -100}, {Label: "to_pay", Minor: 2101}},
