@@ -38,7 +38,7 @@ func getFile[F any](a *api, path, group string, who policy, name string, f func(
 	op.Metadata["after"], op.Metadata["file"] = true, true
 	binary := &huma.Schema{Type: huma.TypeString, Format: "binary"}
 	op.Responses = map[string]*huma.Response{
-		"200": {Description: "The file's bytes", Content: map[string]*huma.MediaType{"application/octet-stream": {Schema: binary}}},
+		"200": {Description: "The file's bytes", Content: map[string]*huma.MediaType{"*/*": {Schema: binary}}},
 		"304": {Description: "The client has these bytes already"},
 	}
 	huma.Register(a.huma, op, func(ctx context.Context, filter *F) (*huma.StreamResponse, error) {

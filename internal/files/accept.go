@@ -178,6 +178,8 @@ func (k kind) agrees(in *spool) error {
 	switch {
 	case k.has(found):
 		return nil
+	case base(found) == "text/plain" && (markupFirst.Match(head) || markupIn.Match(head)):
+		return refused("markup or a script")
 	case slices.ContainsFunc(kinds, func(other kind) bool { return other.mediaType == base(found) }):
 		return differs("the content is %s, the name says %s", base(found), k.mediaType)
 	case found.Is("application/octet-stream"):

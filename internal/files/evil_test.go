@@ -3,8 +3,10 @@ package files
 import (
 	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"compress/zlib"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"image"
@@ -176,6 +178,30 @@ func zipped(parts ...part) []byte {
 				return err
 			}
 			if _, err := io.WriteString(f, p.content); err != nil {
+				return err
+			}
+		}
+		return z.Close()
+	})
+}
+
+// zipBomb is a table with parts of nothing but zeros, which are packed once.
+func zipBomb(parts, size int) []byte {
+	zeros := make([]byte, size)
+	packed := encoded(func(w io.Writer) error {
+		z, _ := flate.NewWriter(w, flate.BestSpeed)
+		_, err := z.Write(zeros)
+		return errors.Join(err, z.Close())
+	})
+	return encoded(func(w io.Writer) error {
+		z := zip.NewWriter(w)
+		for i := range parts {
+			f, err := z.CreateRaw(&zip.FileHeader{Name: fmt.Sprintf("xl/p%d.xml", i), Method: zip.Deflate, CRC32: crc32.ChecksumIEEE(zeros),
+				CompressedSize64: uint64(len(packed)), UncompressedSize64: uint64(size)})
+			if err != nil {
+				return err
+			}
+			if _, err := f.Write(packed); err != nil {
 				return err
 			}
 		}

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"errors"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -35,6 +36,9 @@ func openFolder(folder string) (*blob.Bucket, error) {
 		return nil, err
 	}
 	left, err := os.ReadDir(incoming)
+	if err == nil {
+		err = errors.Join(syncFolder(folder), syncFolder(filepath.Dir(filepath.Clean(folder)))) // it may be new
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +69,12 @@ func (s *Store) settle(t *spool, name string) error {
 		return err
 	}
 	t.placed = true
-	dir, err := os.Open(s.folder)
+	return syncFolder(s.folder)
+}
+
+// syncFolder makes the names in a folder survive a power cut.
+func syncFolder(path string) error {
+	dir, err := os.Open(path)
 	if err != nil {
 		return err
 	}
