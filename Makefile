@@ -55,6 +55,8 @@ testing: # what only tests need
 	@.ci/need libfaketime '/usr/lib/*/faketime/libfaketime.so.1'
 	@.ci/need gcc gcc
 	@.ci/need libc6-dev /usr/include/stdio.h
+	@.ci/need poppler-utils pdftotext # papers are read back and looked at
+	@.ci/need qpdf qpdf
 
 clean: ## Remove what was built; sample data under var/ stays
 	rm -rf bin

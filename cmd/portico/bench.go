@@ -65,6 +65,7 @@ is measured for about half a minute. Interrupting it removes everything.`
 	grow.Flags().Int64SliceVar(&o.sizes, "events", []int64{0, 1_000_000}, "lengths of the log to measure at, ascending")
 	add("account", "Recording a payment on an account with 10,000 entries, beside one with 10", benchAccount)
 	cmd.AddCommand(benchQueryCommand(&o), benchVisibleCommand(&o), benchRebuildCommand(&o))
+	cmd.AddCommand(benchPDFCommand(&o))
 	_ = s
 	return cmd
 }

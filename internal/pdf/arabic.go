@@ -55,8 +55,7 @@ const (
 	nonJoiner = 0x200C
 )
 
-// forward tells whether a letter joins to the one after it, backward to the one before it.
-func forward(r rune) bool { return arabic[r].both || r == kashida || r == joiner }
+// backward tells whether a letter joins to the one before it.
 func backward(r rune) bool {
 	return arabic[r].isolated != 0 && r != hamza || r == kashida || r == joiner
 }

@@ -144,4 +144,14 @@ func (f *face) also(r rune) (uint16, bool) {
 	return f.widths[r], true
 }
 
+// arabicSpace is how wide the space after Arabic is.
+func arabicSpace(bold bool) int {
+	_, _, w := find(' ', bold)
+	f, _, _ := find('م', bold)
+	if own, ok := f.also(' '); ok {
+		w = own
+	}
+	return int(w)
+}
+
 const replacement = '\uFFFD'

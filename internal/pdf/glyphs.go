@@ -12,18 +12,11 @@ import (
 // library embeds parts, but not parts of parts, so that dots and marks of Arabic letters
 // were lost. Hints for coarse screens are left out: they were more than half of a file.
 func simplified(ttf []byte) (_ []byte, err error) {
-	defer func() {
-		if r := recover(); r != nil { // an offset that leads out of a broken font
-			err = fmt.Errorf("font: %v", r)
-		}
-	}()
-	f := fontFile{tables: map[string][]byte{}}
-	for i := range int(be.Uint16(ttf[4:])) {
-		entry := ttf[12+16*i:]
-		from, length := be.Uint32(entry[8:]), be.Uint32(entry[12:])
-		f.tables[string(entry[:4])] = ttf[from : from+length]
+	f, err := openFont(ttf)
+	if err != nil {
+		return nil, err
 	}
-	f.index()
+	defer broken(&err)
 	f.rebuild()
 	for _, hints := range []string{"cvt ", "fpgm", "prep"} {
 		f.tables[hints] = nil
@@ -32,6 +25,26 @@ func simplified(ttf []byte) (_ []byte, err error) {
 		delete(f.tables, unused)
 	}
 	return f.bytes(), nil
+}
+
+// openFont reads where a font's tables and glyphs are.
+func openFont(ttf []byte) (f *fontFile, err error) {
+	defer broken(&err)
+	f = &fontFile{tables: map[string][]byte{}}
+	for i := range int(be.Uint16(ttf[4:])) {
+		entry := ttf[12+16*i:]
+		from, length := be.Uint32(entry[8:]), be.Uint32(entry[12:])
+		f.tables[string(entry[:4])] = ttf[from : from+length]
+	}
+	f.index()
+	return f, nil
+}
+
+// broken turns a panic into an error: an offset that leads out of the file.
+func broken(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("font: %v", r)
+	}
 }
 
 var be = binary.BigEndian

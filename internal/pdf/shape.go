@@ -5,6 +5,7 @@ import (
 	"unicode"
 
 	"github.com/go-text/typesetting/bidi"
+	classes "golang.org/x/text/unicode/bidi"
 )
 
 // run is a stretch of text in one face, in the order in which it is drawn, left to right.
@@ -66,13 +67,10 @@ func visual(text []rune) []rune {
 		return text
 	}
 	text = joined(text)
-	var p bidi.Paragraph
-	levels := p.Segment(text, bidi.Neutral)
-	var runs []bidi.Run
+	runs := levelled(text)
 	highest := bidi.Level(0)
-	for i := range levels.NumRuns() {
-		runs = append(runs, levels.Run(i))
-		highest = max(highest, runs[i].Level)
+	for _, r := range runs {
+		highest = max(highest, r.Level)
 	}
 	for level := highest; level > 0; level-- { // rule L2
 		for i := 0; i < len(runs); i++ {
@@ -93,6 +91,47 @@ func visual(text []rune) []rune {
 		out = append(out, part...)
 	}
 	return slices.DeleteFunc(out, func(r rune) bool { return r == leftMark || r == rightMark || r == letterMark })
+}
+
+// levelled are the runs of a line and their levels.
+func levelled(text []rune) (runs []bidi.Run) {
+	base := bidi.LeftToRight
+	if direction(string(text)) == rightMark {
+		base = bidi.RightToLeft
+	}
+	var p bidi.Paragraph
+	levels := p.Segment(text, base)
+	for i := range levels.NumRuns() {
+		r := levels.Run(i)
+		// The library takes a number after Hebrew or Arabic (level 2) and the Latin after it
+		// (level 0) for one run.
+		if end := r.Start + numberEnd(text[r.Start:r.End]); base == bidi.LeftToRight && r.Level == 2 && end < r.End {
+			runs = append(runs, bidi.Run{Start: r.Start, End: end, Level: 2})
+			r.Start, r.Level = end, 0
+		}
+		runs = append(runs, r)
+	}
+	return runs
+}
+
+// numberEnd is where the number that text begins with ends (UAX #9, W4 and W5).
+func numberEnd(text []rune) int {
+	class := func(i int) classes.Class {
+		p, _ := classes.LookupRune(text[i])
+		return p.Class()
+	}
+	for i := range text {
+		switch class(i) {
+		case classes.EN, classes.AN, classes.ET, classes.NSM:
+		case classes.ES, classes.CS:
+			if i == 0 || i+1 == len(text) || class(i+1) != classes.EN && class(i+1) != classes.AN {
+				return i
+			}
+		default:
+			return i
+		}
+	}
+	return len(text)
 }
 
 // Marks of direction order what stands beside them, and are not drawn. One begins a line

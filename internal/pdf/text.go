@@ -72,6 +72,9 @@ type wrapper struct {
 // add puts a word, or the space between two, at the end of the text.
 func (w *wrapper) add(word string) {
 	wide := measured(word, w.style.bold)
+	if word == " " && w.way == rightMark {
+		wide = arabicSpace(w.style.bold)
+	}
 	switch {
 	case word == " " && w.width == 0:
 		return

@@ -1,6 +1,7 @@
 package pdf
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -18,19 +19,24 @@ type tongue struct {
 	base string // one of languages
 	rtl  bool
 	date string // a layout of package time
-	// money has the currency's sign, plain none; exact has as many decimals as the number.
-	money, plain, exact *currency.Formatter
+	// Numbers: the decimal point, and what stands between thousands, from how many digits on.
+	point, group string
+	grouped      int
+	money        *currency.Formatter // knows where the currency's sign goes
 }
 
-// supported are the tongues there are. A language that is none of them gets the nearest
-// one, else British English: a paper is never without words.
-var supported = []struct{ name, locale, date string }{
-	{"en-GB", "en-GB", "2 Jan 2006"},
-	{"en-US", "en-US", "Jan 2, 2006"},
-	{"de", "de", "02.01.2006"},
-	{"es", "es", "02/01/2006"},
-	{"pl", "pl", "02.01.2006"},
-	{"ar", "ar-AE", "02/01/2006"}, // AE: European digits, as bank details and hashes have them
+// supported are the tongues there are, as CLDR has them. A language that is none of them
+// gets the nearest one, else British English: a paper is never without words.
+var supported = []struct {
+	name, locale, date, point, group string
+	grouped                          int
+}{
+	{"en-GB", "en-GB", "2 Jan 2006", ".", ",", 4},
+	{"en-US", "en-US", "Jan 2, 2006", ".", ",", 4},
+	{"de", "de", "02.01.2006", ",", ".", 4},
+	{"es", "es", "02/01/2006", ",", ".", 5},
+	{"pl", "pl", "02.01.2006", ",", "\u00a0", 5},
+	{"ar", "ar-AE", "02/01/2006", ".", ",", 4}, // AE: European digits, as bank details and hashes have them
 }
 
 var matcher = sync.OnceValue(func() language.Matcher {
@@ -49,68 +55,65 @@ func speak(of string) tongue {
 		at = 0
 	}
 	s := supported[at]
-	t := tongue{name: s.name, base: strings.Split(s.name, "-")[0], date: s.date}
+	t := tongue{name: s.name, base: strings.Split(s.name, "-")[0], date: s.date, point: s.point, group: s.group, grouped: s.grouped}
 	t.rtl = t.base == "ar"
-	form := func(display currency.Display) *currency.Formatter {
-		f := currency.NewFormatter(currency.NewLocale(s.locale))
-		f.CurrencyDisplay = display
-		return f
-	}
-	t.money, t.plain, t.exact = form(currency.DisplaySymbol), form(currency.DisplayNone), form(currency.DisplayNone)
-	t.exact.MinDigits = 0
+	t.money = currency.NewFormatter(currency.NewLocale(s.locale))
+	t.money.MinDigits = 0
 	return t
 }
 
-// amount is minor units with the currency's sign; an unknown currency gives bare digits.
+// amount is minor units with the currency's sign, if the currency is known.
 func (t tongue) amount(minor int64, code string) string {
-	s := t.format(t.money, domain.Money{Minor: minor, Currency: code})
-	if t.rtl {
-		s = string(rightMark) + s // a minus must not turn the sign and the number about
+	one := "1"
+	if minor < 0 {
+		one = "-1"
 	}
-	return s
+	unit, err := currency.NewAmount(one, code)
+	if err != nil {
+		return t.figure(minor, code)
+	}
+	number := strings.TrimPrefix(t.figure(minor, code), "-")
+	// In Arabic the marks of direction come along, and keep a minus before its number.
+	return strings.Replace(t.money.Format(unit), "1", number, 1)
 }
 
 // figure is minor units without the currency, for columns.
 func (t tongue) figure(minor int64, code string) string {
-	return unmarked(t.format(t.plain, domain.Money{Minor: minor, Currency: code}))
-}
-
-func (t tongue) format(f *currency.Formatter, m domain.Money) string {
-	return formatted(f, m.String(), m.Currency)
+	return t.number(domain.Decimal(domain.Money{Minor: minor, Currency: code}.String()))
 }
 
 // price is a decimal with at least the currency's digits.
 func (t tongue) price(d domain.Decimal, code string) string {
-	return unmarked(formatted(t.plain, string(d), code))
+	digits, _ := currency.GetDigits(code)
+	whole, fraction, _ := strings.Cut(string(d), ".")
+	if !decimal.MatchString(string(d)) || len(fraction) >= int(digits) {
+		return t.number(d)
+	}
+	return t.number(domain.Decimal(whole + "." + fraction + strings.Repeat("0", int(digits)-len(fraction))))
 }
 
-// number is a decimal with the digits it needs.
+// decimal is what a number must look like to be written in the language's way.
+var decimal = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
+
+// number is a decimal with the digits it has; what is none stays as it is.
 func (t tongue) number(d domain.Decimal) string {
-	return unmarked(formatted(t.exact, string(d), "USD"))
-}
-
-// formatted is a decimal as people write it, exactly; what the library cannot write exactly
-// stays as it is. It rounds in 19 or 39 digits and writes NaN beyond, so it is asked for no
-// more digits than there are.
-func formatted(like *currency.Formatter, decimal, code string) string {
-	a, err := currency.NewAmount(decimal, code)
-	_, fraction, _ := strings.Cut(decimal, ".")
-	if err != nil || len(decimal) > 36 || strings.Trim(decimal, "-0123456789.") != "" {
-		return decimal
+	if !decimal.MatchString(string(d)) {
+		return string(d)
 	}
-	f := *like
-	least := f.MinDigits
-	if least == currency.DefaultDigits {
-		least, _ = currency.GetDigits(code)
+	rest, negative := strings.CutPrefix(string(d), "-")
+	whole, fraction, fractional := strings.Cut(rest, ".")
+	if len(whole) >= t.grouped {
+		for at := len(whole) - 3; at > 0; at -= 3 {
+			whole = whole[:at] + t.group + whole[at:]
+		}
 	}
-	f.MaxDigits = max(uint8(len(fraction)), least)
-	return f.Format(a)
-}
-
-// unmarked takes out the marks of direction that CLDR puts around Arabic numbers: without a
-// sign of currency there is nothing to order.
-func unmarked(s string) string {
-	return strings.NewReplacer("\u200e", "", "\u200f", "", "\u061c", "").Replace(s)
+	if negative {
+		whole = "-" + whole
+	}
+	if fractional {
+		whole += t.point + fraction
+	}
+	return whole
 }
 
 // percent is a rate in percent, nothing for no rate.
