@@ -25,6 +25,7 @@ func (q *Queue) run() {
 			q.hunger()
 		default:
 		}
+		q.gather()
 		t := q.plan(&renewed, &reaped)
 		if !t.empty() {
 			err := q.turn(t)
@@ -49,6 +50,30 @@ func (q *Queue) run() {
 			q.hunger()
 		case <-tick.C:
 			q.hunger()
+		}
+	}
+}
+
+// linger is how long an acknowledgement waits for others that may share its round trip.
+const linger = time.Millisecond
+
+// gather waits a moment while less than half of what is out has ended.
+func (q *Queue) gather() {
+	var over <-chan time.Time
+	for {
+		q.mu.Lock()
+		few := len(q.settled) > 0 && len(q.settled) < len(q.flying)
+		q.mu.Unlock()
+		if !few {
+			return
+		}
+		if over == nil {
+			over = time.After(linger)
+		}
+		select {
+		case <-q.kicked:
+		case <-over:
+			return
 		}
 	}
 }

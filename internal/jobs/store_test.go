@@ -12,8 +12,6 @@ import (
 	"portico/internal/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
-
 // some are n jobs of a kind.
 func some(kind string, n int) []Job {
 	made := make([]Job, n)

@@ -31,6 +31,8 @@ const (
 		where name = 'jobs' and (expires is null or expires < clock_timestamp() or expires > clock_timestamp() + interval '20 s')
 		returning epoch, low_hi::text, low_lo::text, began_hi::text, began_lo::text`
 	sqlRelease  = `update portico.consumers set expires = null where name = 'jobs' and epoch = $1`
+	sqlFeeds    = `select coalesce(owner, '') from portico.consumers where name = 'jobs' and expires > clock_timestamp()`
+	sqlFree     = `update portico.consumers set expires = null where name = 'jobs' and owner = $1`
 	sqlProgress = `select low_hi::text, low_lo::text from portico.consumers where name = 'jobs'`
 )
 
@@ -73,6 +75,19 @@ func (f *Feeder) release(t *tenure) {
 	if _, err := f.Jobs.DB.Exec(ctx, sqlRelease, t.epoch); err != nil {
 		f.log().Warn("the lease of the feeder of jobs runs out by itself", "error", err)
 	}
+}
+
+// Inherit frees the lease if whoever has it is known to be dead.
+func (f *Feeder) Inherit(ctx context.Context, dead func(node string) bool) error {
+	var owner string
+	err := f.Jobs.DB.QueryRow(ctx, sqlFeeds).Scan(&owner)
+	if errors.Is(err, pgx.ErrNoRows) || err == nil && !dead(owner) {
+		return nil
+	}
+	if err == nil {
+		_, err = f.Jobs.DB.Exec(ctx, sqlFree, owner)
+	}
+	return err
 }
 
 func (f *Feeder) own(t *tenure) {
