@@ -85,6 +85,7 @@ var notOverHTTP = map[string]string{
 	"FollowReversedInvoice": "policy", "FollowReversedCreditMemo": "policy", "ReceiveTransfer": "policy",
 	"ImportCustomer": "importer", "ImportInvoice": "importer", "ImportCreditMemo": "importer",
 	"StartImport": "importer", "FinishImport": "importer",
+	"RenderInvoice": "job", "RenderCreditMemo": "job", "Letter": "part of IssueStatement",
 }
 
 func TestEveryCommandIsAnOperation(t *testing.T) {
@@ -110,6 +111,7 @@ func TestEveryRoleOnEveryOperation(t *testing.T) {
 	golden := w.golden()
 	for _, o := range w.operations() {
 		path := strings.NewReplacer("{id}", uuid.NewString(), "{customer_id}", uuid.NewString(), "{currency}", "GBP").Replace(o.path)
+		path = strings.Replace(path, "{hash}", strings.Repeat("0", 64), 1)
 		allowed := golden[o.id]
 		for _, who := range []string{"", "bad", "revoked", "staff", "integration", "auditor", "contact", "other"} {
 			cells++
@@ -118,6 +120,10 @@ func TestEveryRoleOnEveryOperation(t *testing.T) {
 				body = `{"nobody's":1}`
 			}
 			got := w.call(who, o.method, path, body)
+			if slices.Equal(allowed, public) {
+				got.is(200, "")
+				continue
+			}
 			role := strings.Replace(who, "other", "contact", 1)
 			switch {
 			case who == "":
@@ -136,7 +142,7 @@ func TestEveryRoleOnEveryOperation(t *testing.T) {
 			if got.Code == 401 && got.Header().Get("WWW-Authenticate") == "" {
 				t.Errorf("%s as %s: no WWW-Authenticate", o.id, who)
 			}
-			if role == "contact" && slices.Contains(allowed, role) && strings.Contains(o.path, "{id}") && got.Code != 404 {
+			if role == "contact" && o.method == "GET" && slices.Contains(allowed, role) && strings.Contains(o.path, "{id}") && got.Code != 404 {
 				t.Errorf("%s as %s with an unknown id: %d", o.id, who, got.Code)
 			}
 		}

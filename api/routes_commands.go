@@ -17,6 +17,7 @@ func (a *api) commandRoutes() {
 	post(a, "/v1/tenant", owners, c.RegisterTenant, creates)
 	post(a, "/v1/tenant/settings", owners, c.ChangeTenantSettings)
 	post(a, "/v1/tenant/payment-policy", owners, c.ChangePaymentPolicy)
+	post(a, "/v1/tenant/branding", owners, c.ChangeBranding)
 	post(a, "/v1/branches", owners, c.AddBranch, creates)
 	postID(a, "/v1/branches/{id}/close", owners, func(ctx context.Context, by commands.Caller, id uuid.UUID, cmd tenant.CloseBranch) (commands.Receipt, error) {
 		cmd.BranchID = id

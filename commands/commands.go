@@ -28,6 +28,8 @@ type Commands struct {
 	Node  string // names this process in the origin of events
 	// Uploaded finds a file that a tenant has handed in. Without it no command names a file.
 	Uploaded func(ctx context.Context, tenant, sha256 string) (f attachment.File, known bool, err error)
+	// Papers, if there is one, draws what is published before it is; else a job does.
+	Papers Papers
 
 	cache *lru.Cache[eventstore.StreamName, any]
 	queue queue

@@ -52,6 +52,34 @@ func (c *Commands) ChangePaymentPolicy(ctx context.Context, by Caller, cmd tenan
 	return c.onTenant(ctx, by, "ChangePaymentPolicy", cmd)
 }
 
+// ChangeBranding says how the business looks. Its logo is a picture that was uploaded.
+func (c *Commands) ChangeBranding(ctx context.Context, by Caller, cmd tenant.ChangeBranding) (Receipt, error) {
+	if err := by.may(owner...); err != nil {
+		return Receipt{}, err
+	}
+	if cmd.Logo != "" {
+		if err := c.picture(ctx, by, cmd.Logo); err != nil {
+			return Receipt{}, err
+		}
+	}
+	return c.onTenant(ctx, by, "ChangeBranding", cmd)
+}
+
+// picture refuses what the caller's tenant has not handed in, and what cannot be drawn.
+func (c *Commands) picture(ctx context.Context, by Caller, sha256 string) error {
+	if c.Papers == nil || c.Uploaded == nil {
+		return &domain.Error{Kind: domain.KindUnavailable, Code: "documents.unavailable", Message: "no pictures can be looked at here"}
+	}
+	_, known, err := c.Uploaded(ctx, by.Tenant, sha256)
+	if err == nil && !known {
+		err = domain.NotFound("file.unknown", "upload the picture first")
+	}
+	if err != nil {
+		return err
+	}
+	return c.Papers.Image(ctx, sha256)
+}
+
 // TenantKnown tells whether a tenant was registered.
 func (c *Commands) TenantKnown(ctx context.Context, code string) (bool, error) {
 	t, err := peek[tenant.Tenant](ctx, c, code, "tenant", TenantID(code))

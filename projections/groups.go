@@ -25,15 +25,18 @@ var Portal = engine.Group{
 	Name: "portal", Version: 3, Lanes: 4, DDL: portalDDL,
 	Of: []string{"tenant.", "customer.", "invoice.", "credit_memo.", "account.",
 		"attachment.",
+		"statement.",
 	},
 	Tables: []engine.AnyTable{
 		tenants, customers, accounts, invoices, invoiceLines, creditMemos, creditMemoLines,
 		payments, refunds, chargebacks, allocations, entries, activities, versions,
 		attachments,
+		renderings, statements,
 	},
 	Apply: inTurn(applyTenant, applyCustomer, applyInvoice, applyInvoiceMoney, applyCreditMemo,
 		applyPayment, applyReturns, applyAllocation, applyEntry, applyActivity, applyVersion,
-		applyAttachment),
+		applyAttachment,
+		applyRendering, applyStatement),
 }
 
 // Staff is what only staff see, across customers.

@@ -46,6 +46,8 @@ func answers(w *world, v Viewer, of uuid.UUID, ids ...uuid.UUID) map[string]any 
 		add("overview"+at, first, err)
 		statement, err := w.q.GetStatement(ctx, v, c, StatementOptions{Currency: "GBP"})
 		add("statement"+at, statement, err)
+		issued, err := w.q.ListStatements(ctx, v, c, Paging{})
+		add("statements"+at, issued, err)
 		about, err := w.q.GetCustomer(ctx, v, c)
 		add("customer"+at, about, err)
 	}
@@ -58,6 +60,14 @@ func answers(w *world, v Viewer, of uuid.UUID, ids ...uuid.UUID) map[string]any 
 		add("attachment "+id.String(), f, err)
 		p, err := w.q.GetPayment(ctx, v, id)
 		add("payment "+id.String(), p, err)
+		file, err := w.q.GetInvoiceDocument(ctx, v, id, DocumentOptions{})
+		add("invoice-document "+id.String(), file, err)
+		file, err = w.q.GetInvoiceDocument(ctx, v, id, DocumentOptions{Version: 1})
+		add("invoice-version "+id.String(), file, err)
+		file, err = w.q.GetCreditMemoDocument(ctx, v, id, DocumentOptions{})
+		add("memo-document "+id.String(), file, err)
+		file, err = w.q.GetStatementDocument(ctx, v, id)
+		add("statement-document "+id.String(), file, err)
 	}
 	return got
 }

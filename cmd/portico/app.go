@@ -19,6 +19,7 @@ import (
 	"portico/domain/tenant"
 	"portico/internal/archive"
 	"portico/internal/auth"
+	"portico/internal/documents"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
 	"portico/internal/files"
@@ -57,6 +58,8 @@ type app struct {
 	runner  *jobs.Runner
 	feed    *integration.Feed // nil if nothing is published
 	uploads *files.Uploads
+
+	statements *documents.Statements
 }
 
 // open brings the database up, migrates it, and wires everything that runs on it. What it
@@ -142,6 +145,7 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	if err != nil {
 		return err
 	}
+	a.wireDocuments(s)
 	a.wireWork(me)
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"portico/api"
+	"portico/internal/documents"
 	"portico/internal/eventstore"
 	"portico/internal/jobs"
 )
@@ -15,6 +16,7 @@ import (
 func (a *app) kinds() []jobs.Kind {
 	return slices.Concat(
 		[]jobs.Kind{},
+		[]jobs.Kind{documents.Kind(a.commands)},
 	)
 }
 
@@ -22,6 +24,7 @@ func (a *app) kinds() []jobs.Kind {
 func (a *app) plans() []jobs.Plan {
 	return slices.Concat(
 		[]jobs.Plan{},
+		[]jobs.Plan{documents.Plan},
 	)
 }
 

@@ -12,6 +12,7 @@ import (
 	"portico/domain/importrun"
 	"portico/domain/invoice"
 	"portico/domain/reservation"
+	"portico/domain/statement"
 	"portico/domain/tenant"
 )
 
@@ -27,6 +28,7 @@ func New() *domain.Catalog {
 		reservation.Types,
 		apikey.Types,
 		importrun.Types,
+		statement.Types,
 		attachment.Types,
 	)
 }

@@ -20,6 +20,7 @@ var Types = domain.Types{
 	domain.TypeOf[BranchClosed]("tenant.branch_closed"),
 	domain.TypeOf[ContractorAdded]("tenant.contractor_added"),
 	domain.TypeOf[PaymentPolicyChanged]("tenant.payment_policy_changed"),
+	domain.TypeOf[BrandingChanged]("tenant.branding_changed"),
 }
 
 // Event is one of the types above.
@@ -32,11 +33,13 @@ type Tenant struct {
 	branches    []place
 	contractors []place
 	policy      domain.PaymentPolicy
+	branding    Branding
 }
 
 type place struct {
 	id     uuid.UUID
 	code   string
+	name   string
 	closed bool
 }
 
@@ -77,6 +80,19 @@ func (s Tenant) CheckParty(p domain.Party) error {
 	return nil
 }
 
+// Names are what the branch and the contractor of a document are called, "" for none.
+func (s Tenant) Names(p domain.Party) (branch, contractor string) {
+	named := func(places []place, id *uuid.UUID) string {
+		for _, at := range places {
+			if id != nil && at.id == *id {
+				return at.name
+			}
+		}
+		return ""
+	}
+	return named(s.branches, p.BranchID), named(s.contractors, p.ContractorID)
+}
+
 func open(places []place, id uuid.UUID) bool {
 	return slices.ContainsFunc(places, func(p place) bool { return p.id == id && !p.closed })
 }
@@ -108,7 +124,7 @@ type BranchAdded struct {
 
 // Evolve adds it.
 func (e BranchAdded) Evolve(s Tenant) Tenant {
-	s.branches = append(slices.Clip(s.branches), place{id: e.BranchID, code: e.Code})
+	s.branches = append(slices.Clip(s.branches), place{id: e.BranchID, code: e.Code, name: e.Name})
 	return s
 }
 
@@ -134,7 +150,7 @@ type ContractorAdded struct {
 
 // Evolve adds it.
 func (e ContractorAdded) Evolve(s Tenant) Tenant {
-	s.contractors = append(slices.Clip(s.contractors), place{id: e.ContractorID, code: e.Name})
+	s.contractors = append(slices.Clip(s.contractors), place{id: e.ContractorID, code: e.Name, name: e.Name})
 	return s
 }
 

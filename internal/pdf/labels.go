@@ -106,6 +106,8 @@ var entryLabels = map[string]columns{
 	"transfer":          {"Transfer", "Umbuchung", "Traspaso", "Przeniesienie", "تحويل"},
 	"write_off_undone":  {"Write-off reversed", "Ausbuchung storniert", "Cancelación anulada", "Umorzenie cofnięte", "شطب معكوس"},
 	"credit_adjusted":   {"Credit adjusted", "Gutschrift geändert", "Abono ajustado", "Korekta uznania", "تعديل رصيد دائن"},
+	"payment_failed":    {"Payment failed", "Zahlung fehlgeschlagen", "Pago fallido", "Wpłata nieudana", "دفعة فاشلة"},
+	"refund_failed":     {"Refund failed", "Rückzahlung fehlgeschlagen", "Reembolso fallido", "Zwrot nieudany", "رد مبلغ فاشل"},
 	"payment_allocated": {"Payment allocated", "Zahlung zugeordnet", "Pago aplicado", "Rozliczenie wpłaty", "تخصيص دفعة"},
 }
 
