@@ -7,9 +7,11 @@ package api
 import (
 	"context"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,6 +22,7 @@ import (
 
 	"portico/commands"
 	"portico/internal/auth"
+	"portico/internal/documents"
 	"portico/internal/eventstore"
 	"portico/internal/files"
 	"portico/internal/idempotency"
@@ -35,8 +38,12 @@ type Deps struct {
 	Engine   *engine.Engine // of the read models: who is parked
 	Auth     *auth.Keys
 	Files    *files.Store
-	Once     *idempotency.Store
-	Jobs     *jobs.Store
+	// Statements hands statements out.
+	Statements *documents.Statements
+	// Tenant is whom a request without a key is about; main if left out.
+	Tenant string
+	Once   *idempotency.Store
+	Jobs   *jobs.Store
 	// Wait blocks until a group of read models shows what a position led to, for a customer
 	// (the nil UUID: for all), or ctx ends, and tells whether it does.
 	Wait func(ctx context.Context, after eventstore.Position, group string, route uuid.UUID) (bool, error)
@@ -98,6 +105,7 @@ func assemble(d Deps) *api {
 	a.keyRoutes()
 	a.queryRoutes()
 	a.jobRoutes()
+	a.documentRoutes()
 	a.publicRoutes()
 	return a
 }
@@ -130,8 +138,8 @@ func (a *api) failed(ctx context.Context, err error) error {
 // GetHeaders is for huma: what a client should know besides.
 func (p *Problem) GetHeaders() http.Header {
 	h := http.Header{}
-	if p.Status == http.StatusServiceUnavailable {
-		h.Set("Retry-After", "1")
+	if p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests {
+		h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(p.retry.Seconds())))))
 	}
 	if p.stale { // what is not found may only not show yet
 		h.Set("Portico-Stale", "1")

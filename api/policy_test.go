@@ -85,6 +85,7 @@ var notOverHTTP = map[string]string{
 	"FollowReversedInvoice": "policy", "FollowReversedCreditMemo": "policy", "ReceiveTransfer": "policy",
 	"ImportCustomer": "importer", "ImportInvoice": "importer", "ImportCreditMemo": "importer",
 	"StartImport": "importer", "FinishImport": "importer",
+	"RenderInvoice": "job", "RenderCreditMemo": "job", "Letter": "part of IssueStatement",
 }
 
 func TestEveryCommandIsAnOperation(t *testing.T) {
@@ -110,6 +111,7 @@ func TestEveryRoleOnEveryOperation(t *testing.T) {
 	golden := w.golden()
 	for _, o := range w.operations() {
 		path := strings.NewReplacer("{id}", uuid.NewString(), "{customer_id}", uuid.NewString(), "{currency}", "GBP").Replace(o.path)
+		path = strings.Replace(path, "{hash}", strings.Repeat("0", 64), 1)
 		allowed := golden[o.id]
 		for _, who := range []string{"", "bad", "revoked", "staff", "integration", "auditor", "contact", "other"} {
 			cells++
@@ -118,6 +120,10 @@ func TestEveryRoleOnEveryOperation(t *testing.T) {
 				body = `{"nobody's":1}`
 			}
 			got := w.call(who, o.method, path, body)
+			if slices.Equal(allowed, public) {
+				got.is(200, "")
+				continue
+			}
 			role := strings.Replace(who, "other", "contact", 1)
 			switch {
 			case who == "":

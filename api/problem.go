@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/validation"
@@ -29,7 +30,8 @@ type Problem struct {
 	RequestID string    `json:"request_id" doc:"Name it when you ask about this answer"`
 	Errors    []AtField `json:"errors,omitempty" doc:"What is wrong with which part of the request"`
 
-	stale bool // what was asked for may only not show yet
+	stale bool          // what was asked for may only not show yet
+	retry time.Duration // after how long it may help to ask again; a second if zero
 }
 
 // AtField is one thing that is wrong with a request.

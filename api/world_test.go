@@ -29,11 +29,14 @@ import (
 	"portico/domain/customer"
 	"portico/domain/tenant"
 	"portico/internal/auth"
+	"portico/internal/documents"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/files"
 	"portico/internal/idempotency"
 	"portico/internal/jobs"
 	"portico/internal/keyring"
+	"portico/internal/pdf"
 	"portico/internal/pgtest"
 	"portico/internal/reactions"
 	"portico/projections"
@@ -56,6 +59,7 @@ type world struct {
 	commands *commands.Commands
 	engine   *engine.Engine
 	policies *reactions.Policies // nil unless live
+	papers   *documents.Papers
 	doc      *openapi3.T
 	router   routers.Router
 	keys     map[string]string // by role
@@ -76,20 +80,42 @@ func newWorld(t testing.TB) *world {
 	w.db = pgtest.Open(t, w.url)
 	w.commands = commands.New(w.store, &envelope.Codec{Catalog: catalog.New(), Keys: &keyring.Memory{}}, "test")
 	w.engine = &engine.Engine{Store: w.store, Codec: w.commands.Codec, DB: w.db, Groups: projections.Groups(), Log: slog.New(slog.DiscardHandler), Node: "test"}
+	queries := &projections.Queries{DB: w.db, Schema: w.engine.ActiveSchema, Clock: time.Now, Store: w.store, Codec: w.commands.Codec}
 	w.a = assemble(Deps{
-		Commands: w.commands,
-		Queries:  &projections.Queries{DB: w.db, Schema: w.engine.ActiveSchema, Clock: time.Now, Store: w.store, Codec: w.commands.Codec},
-		Engine:   w.engine,
-		Wait:     w.wait,
-		Auth:     &auth.Keys{DB: w.db, Commands: w.commands, Clock: time.Now},
-		Once:     &idempotency.Store{DB: w.db},
-		Jobs:     &jobs.Store{DB: w.db},
-		Log:      slog.New(slog.NewJSONHandler(w.log, nil)),
-		Clock:    time.Now, Version: "test",
+		Commands:   w.commands,
+		Queries:    queries,
+		Engine:     w.engine,
+		Wait:       w.wait,
+		Files:      w.keeper(),
+		Statements: &documents.Statements{Papers: w.papers, Commands: w.commands, Queries: queries},
+		Auth:       &auth.Keys{DB: w.db, Commands: w.commands, Clock: time.Now},
+		Once:       &idempotency.Store{DB: w.db},
+		Jobs:       &jobs.Store{DB: w.db},
+		Log:        slog.New(slog.NewJSONHandler(w.log, nil)),
+		Clock:      time.Now, Version: "test",
 	})
 	w.handler = w.a.observe(w.a.router)
 	w.readDocument()
 	w.populate()
+	return w
+}
+
+// keeper makes the store of files, and papers over it: documents are drawn once drawing is
+// called.
+func (w *world) keeper() *files.Store {
+	w.t.Helper()
+	store, err := files.Open(context.Background(), "mem://")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { store.Close() })
+	w.papers = &documents.Papers{Files: store, Draw: pdf.Draw, PublicURL: "https://portal.example.com"}
+	return store
+}
+
+// drawing is a world whose documents are drawn when they are published.
+func (w *world) drawing() *world {
+	w.commands.Papers = w.papers
 	return w
 }
 

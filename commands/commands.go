@@ -25,8 +25,10 @@ type Commands struct {
 	Codec *envelope.Codec
 	Clock func() time.Time
 	Node  string // names this process in the origin of events
-	cache *lru.Cache[eventstore.StreamName, any]
-	queue queue
+	// Papers, if there is one, draws what is published before it is; else a job does.
+	Papers Papers
+	cache  *lru.Cache[eventstore.StreamName, any]
+	queue  queue
 }
 
 // cachedAggregates bounds how many folded streams are kept. A state shares most of its

@@ -20,9 +20,16 @@ func (c *Commands) IssueCreditMemo(ctx context.Context, by Caller, id uuid.UUID,
 	}
 	id = by.newID(id, "creditmemo")
 	return decide(ctx, c, by, about(by, "IssueCreditMemo", "creditmemo", id), func(s creditmemo.CreditMemo) (decision[creditmemo.CreditMemo], error) {
-		content, err := c.memoContent(ctx, by, cmd.Content)
-		d := c.numberedMemo(ctx, by, id, s, content)
-		d.cmd = creditmemo.Issue{Content: content}
+		var issue creditmemo.Issue
+		var err error
+		if issue.Content, err = c.memoContent(ctx, by, cmd.Content); err != nil {
+			return decision[creditmemo.CreditMemo]{}, err
+		}
+		d := c.numberedMemo(ctx, by, id, s, issue.Content)
+		if document, invalid := issue.Document(); !s.Numbered() && invalid == nil {
+			issue.Rendition, err = c.drawMemo(ctx, by, document)
+		}
+		d.cmd = issue
 		return d, err
 	})
 }

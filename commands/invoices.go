@@ -69,9 +69,16 @@ func (c *Commands) IssueInvoice(ctx context.Context, by Caller, id uuid.UUID, cm
 	}
 	id = by.newID(id, "invoice")
 	return decide(ctx, c, by, about(by, "IssueInvoice", "invoice", id), func(s invoice.Invoice) (decision[invoice.Invoice], error) {
-		content, err := c.content(ctx, by, cmd.Content)
-		d := c.numberedInvoice(ctx, by, id, s, content)
-		d.cmd = invoice.Issue{Content: content, Publish: cmd.Publish}
+		issue := invoice.Issue{Publish: cmd.Publish}
+		var err error
+		if issue.Content, err = c.content(ctx, by, cmd.Content); err != nil {
+			return decision[invoice.Invoice]{}, err
+		}
+		d := c.numberedInvoice(ctx, by, id, s, issue.Content)
+		if document, invalid := issue.Document(); cmd.Publish && !s.Numbered() && invalid == nil {
+			issue.Rendition, err = c.drawInvoice(ctx, by, document)
+		}
+		d.cmd = issue
 		return d, err
 	})
 }
@@ -109,9 +116,19 @@ func routeOf(p domain.Party) uuid.UUID {
 	return *p.CustomerID
 }
 
-// PublishInvoice lets the customer's contacts see an issued invoice.
-func (c *Commands) PublishInvoice(ctx context.Context, by Caller, id uuid.UUID, cmd invoice.Publish) (Receipt, error) {
-	return c.onInvoice(ctx, by, "PublishInvoice", id, cmd)
+// PublishInvoice lets the customer's contacts see an issued invoice, as the file that it is
+// drawn into here. If that cannot be kept nothing is published.
+func (c *Commands) PublishInvoice(ctx context.Context, by Caller, id uuid.UUID, _ invoice.Publish) (Receipt, error) {
+	if err := by.may(staff...); err != nil {
+		return Receipt{}, err
+	}
+	return decide(ctx, c, by, about(by, "PublishInvoice", "invoice", id), func(s invoice.Invoice) (d decision[invoice.Invoice], err error) {
+		var publish invoice.Publish
+		if document, fresh := s.Publishable(); fresh {
+			publish.Rendition, err = c.drawInvoice(ctx, by, document)
+		}
+		return decision[invoice.Invoice]{cmd: publish, route: s.CustomerID()}, err
+	})
 }
 
 // CorrectInvoiceReference changes the customer's reference or the description.

@@ -67,6 +67,22 @@ func (c *Commands) ChangeContactNotices(ctx context.Context, by Caller, cmd tena
 	return c.onTenant(ctx, by, "ChangeContactNotices", cmd)
 }
 
+// ChangeBranding says how the business looks. Its logo is a picture that was uploaded.
+func (c *Commands) ChangeBranding(ctx context.Context, by Caller, cmd tenant.ChangeBranding) (Receipt, error) {
+	if err := by.may(owner...); err != nil {
+		return Receipt{}, err
+	}
+	if cmd.Logo != "" {
+		if c.Papers == nil {
+			return Receipt{}, &domain.Error{Kind: domain.KindUnavailable, Code: "documents.unavailable", Message: "no pictures can be looked at here"}
+		}
+		if err := c.Papers.Image(ctx, cmd.Logo); err != nil {
+			return Receipt{}, err
+		}
+	}
+	return c.onTenant(ctx, by, "ChangeBranding", cmd)
+}
+
 // TenantKnown tells whether a tenant was registered.
 func (c *Commands) TenantKnown(ctx context.Context, code string) (bool, error) {
 	t, err := peek[tenant.Tenant](ctx, c, code, "tenant", TenantID(code))

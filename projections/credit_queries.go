@@ -36,6 +36,7 @@ type CreditMemoDetail struct {
 	Tax         []domain.TaxLine `json:"tax" nullable:"false"`
 	Allocations []Allocation     `json:"allocations" nullable:"false" doc:"The invoices it pays"`
 	Refunds     []Refund         `json:"refunds" nullable:"false"`
+	Document    *Document        `json:"document,omitempty" doc:"The file that its customer is given; absent: not drawn yet"`
 }
 
 type creditView struct {
@@ -122,11 +123,13 @@ func (q *Queries) GetCreditMemo(ctx context.Context, v Viewer, id uuid.UUID) (d 
 	var lines *linesRow
 	var pays []allocationView
 	var refunded []refundRow
+	var drawn []renderingRow
 	s, err := q.read(ctx, v, uuid.Nil, func(r *reading) error {
 		wantOne(r, sqlCreditMemo, pgx.NamedArgs{"id": id}, &memo)
 		wantOne(r, sqlCreditMemoLines, pgx.NamedArgs{"id": id}, &lines)
 		want(r, sqlCreditAllocations, pgx.NamedArgs{"id": id}, &pays)
 		want(r, sqlCreditRefunds, pgx.NamedArgs{"id": id}, &refunded)
+		want(r, sqlRendering, pgx.NamedArgs{"id": id}, &drawn)
 		return nil
 	})
 	switch {
@@ -138,6 +141,7 @@ func (q *Queries) GetCreditMemo(ctx context.Context, v Viewer, id uuid.UUID) (d 
 		return d, domain.NotFound("credit_memo.unknown", "there is no such credit memo")
 	}
 	d.CreditMemo, d.Net = memo.view(), memo.money(memo.Net)
+	d.Document = givenOut(drawn, memo.Drawn)
 	d.Allocations, d.Refunds = views(pays, allocationView.view), views(refunded, refundRow.view)
 	return d, lines.into(&d.Lines, &d.Tax)
 }

@@ -36,6 +36,7 @@ type creditRow struct {
 	Refunded       int64       `db:"refunded"` // sent back to the customer, or to another account
 	Posted         bool        `db:"posted"`
 	Voided         bool        `db:"voided"`
+	Drawn          int         `db:"drawn"` // as an invoice's
 	SourceSystem   string      `db:"source_system"`
 	SourceID       string      `db:"source_id"`
 	Search         string      `db:"search"`

@@ -21,6 +21,8 @@ type customerRow struct {
 	Name         string     `db:"name"`
 	Kind         string     `db:"kind"`
 	Country      string     `db:"country"`
+	Address      string     `db:"address"`
+	Language     string     `db:"language"`
 	Currency     string     `db:"currency"`
 	TermsDays    int        `db:"terms_days"`
 	BranchID     *uuid.UUID `db:"branch_id"`
@@ -64,7 +66,7 @@ func applyCustomer(b *engine.Batch, e envelope.Event) error {
 
 func (c *customerRow) describe(d customer.Details) {
 	c.Name, c.Kind, c.Country, c.Currency, c.TermsDays = d.LegalName, d.Kind, d.Country, d.Currency, d.TermsDays
-	c.BranchID = optional(d.BranchID)
+	c.BranchID, c.Address, c.Language = optional(d.BranchID), d.Address, d.Language
 }
 
 // Customer is a company or person that work is done for.
@@ -74,6 +76,8 @@ type Customer struct {
 	Name         string      `json:"name"`
 	Kind         string      `json:"kind" enum:"account,consumer,parent"`
 	Country      string      `json:"country,omitempty"`
+	Address      string      `json:"address,omitempty" doc:"Line by line; documents are addressed to it"`
+	Language     string      `json:"language,omitempty" doc:"Of its documents; absent: the tenant's locale"`
 	Currency     string      `json:"currency"`
 	TermsDays    int         `json:"terms_days" doc:"Days from issue to due date"`
 	BranchID     *uuid.UUID  `json:"branch_id,omitempty"`
@@ -108,7 +112,7 @@ func (q *Queries) GetCustomer(ctx context.Context, v Viewer, id uuid.UUID) (Cust
 	if err != nil {
 		return Customer{}, err
 	}
-	out := Customer{c.ID, c.Number, c.Name, c.Kind, c.Country, c.Currency, c.TermsDays, c.BranchID, c.ParentID, c.Children,
+	out := Customer{c.ID, c.Number, c.Name, c.Kind, c.Country, c.Address, c.Language, c.Currency, c.TermsDays, c.BranchID, c.ParentID, c.Children,
 		c.PortalOn, c.Status, c.MergedInto, c.RegisteredAt}
 	if !s.all {
 		out.ParentID, out.MergedInto = nil, nil // ids of customers that are not the contact's

@@ -22,14 +22,16 @@ var auditDDL string
 // Portal is what customers see. Documents that are nobody's, and drafts, are not in it:
 // they may still become another customer's, whose events another lane folds.
 var Portal = engine.Group{
-	Name: "portal", Version: 2, Lanes: 4, DDL: portalDDL,
-	Of: []string{"tenant.", "customer.", "invoice.", "credit_memo.", "account."},
+	Name: "portal", Version: 3, Lanes: 4, DDL: portalDDL,
+	Of: []string{"tenant.", "customer.", "invoice.", "credit_memo.", "account.", "statement."},
 	Tables: []engine.AnyTable{
 		tenants, customers, accounts, invoices, invoiceLines, creditMemos, creditMemoLines,
 		payments, refunds, chargebacks, allocations, entries, activities, versions,
+		renderings, statements,
 	},
 	Apply: inTurn(applyTenant, applyCustomer, applyInvoice, applyInvoiceMoney, applyCreditMemo,
-		applyPayment, applyReturns, applyAllocation, applyEntry, applyActivity, applyVersion),
+		applyPayment, applyReturns, applyAllocation, applyEntry, applyActivity, applyVersion,
+		applyRendering, applyStatement),
 }
 
 // Staff is what only staff see, across customers.

@@ -138,11 +138,13 @@ func (q *Queries) GetInvoice(ctx context.Context, v Viewer, id uuid.UUID) (d Inv
 	var lines []linesRow // a charge has none
 	var paid []allocationView
 	var happened []activityRow
+	var drawn []renderingRow
 	s, err := q.read(ctx, v, uuid.Nil, func(r *reading) error {
 		wantOne(r, sqlInvoice, pgx.NamedArgs{"id": id}, &row)
 		want(r, sqlInvoiceLines, pgx.NamedArgs{"id": id}, &lines)
 		want(r, sqlItemAllocations, pgx.NamedArgs{"id": id}, &paid)
 		want(r, sqlActivityOf, pgx.NamedArgs{"id": id}, &happened)
+		want(r, sqlRendering, pgx.NamedArgs{"id": id}, &drawn)
 		return nil
 	})
 	switch {
@@ -163,6 +165,7 @@ func (q *Queries) GetInvoice(ctx context.Context, v Viewer, id uuid.UUID) (d Inv
 		}
 	}
 	d, err = shown.detail(s.today, content)
+	d.Document = givenOut(drawn, row.Drawn)
 	d.Allocations, d.Activity = views(paid, allocationView.view), views(happened, activityRow.view)
 	return d, err
 }

@@ -45,6 +45,7 @@ type InvoiceDetail struct {
 	Dispute      *Dispute         `json:"dispute,omitempty"`
 	Activity     []Activity       `json:"activity" nullable:"false" doc:"What happened to it, oldest first"`
 	ContentHash  string           `json:"content_hash,omitempty" doc:"SHA-256 of the version that was published"`
+	Document     *Document        `json:"document,omitempty" doc:"The file that its customer is given; absent: not published, or not drawn yet"`
 }
 
 // Dispute is what the customer contests.

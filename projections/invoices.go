@@ -50,6 +50,7 @@ type invoiceRow struct {
 	PublishedHi  uint64      `db:"published_hi"` // where in the log: what a contact could not see before
 	PublishedLo  uint64      `db:"published_lo"`
 	ContentHash  string      `db:"content_hash"`
+	Drawn        int         `db:"drawn"` // the version whose file is given out; 0: none yet
 	Voided       bool        `db:"voided"`
 	Disputed     bool        `db:"disputed"`
 	DisputeText  string      `db:"dispute_text"`

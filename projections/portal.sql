@@ -11,7 +11,8 @@ create table {s}.tenants (
     part_minimum  bigint not null,
     overpayments  text not null,
     branches      json not null,
-    contractors   json not null
+    contractors   json not null,
+    branding      json not null
 );
 
 create table {s}.customers (
@@ -21,6 +22,8 @@ create table {s}.customers (
     name          text not null,
     kind          text not null,
     country       text not null,
+    address       text not null,
+    language      text not null,
     currency      text not null,
     terms_days    bigint not null,
     branch_id     uuid,
@@ -65,6 +68,7 @@ create table {s}.invoices (
     published_hi  numeric(20) not null,
     published_lo  numeric(20) not null,
     content_hash  text not null,
+    drawn         bigint not null,
     voided        boolean not null,
     disputed      boolean not null,
     dispute_text  text not null,
@@ -107,6 +111,7 @@ create table {s}.credit_memos (
     refunded        bigint not null,
     posted          boolean not null,
     voided          boolean not null,
+    drawn           bigint not null,
     source_system   text not null,
     source_id       text not null,
     search          text not null,
@@ -124,6 +129,47 @@ create table {s}.credit_memo_lines (
     tax    json not null,
     primary key (tenant, id)
 );
+
+-- Invoices and credit memos as they were drawn, each version that was: (sha256) of the bytes
+-- and (paper_hash) printed on them.
+create table {s}.renderings (
+    tenant     text not null,
+    id         uuid not null,
+    version    bigint not null,
+    sha256     text not null,
+    paper_hash text not null,
+    size       bigint not null,
+    pages      bigint not null,
+    primary key (tenant, id, version)
+);
+create index renderings_sha256 on {s}.renderings (sha256);
+create index renderings_paper on {s}.renderings (paper_hash);
+
+-- Statements that were handed out.
+create table {s}.statements (
+    tenant       text not null,
+    id           uuid not null,
+    customer_id  uuid not null,
+    number       text not null,
+    currency     text not null,
+    from_on      date,
+    to_on        date not null,
+    known_at     text not null,
+    opening      bigint not null,
+    closing      bigint not null,
+    content_hash text not null,
+    sha256       text not null,
+    paper_hash   text not null,
+    size         bigint not null,
+    pages        bigint not null,
+    issued_at    timestamptz not null,
+    pos_hi       numeric(20) not null,
+    pos_lo       numeric(20) not null,
+    primary key (tenant, id)
+);
+create index statements_of_customer on {s}.statements (tenant, customer_id, pos_hi desc, pos_lo desc);
+create index statements_sha256 on {s}.statements (sha256);
+create index statements_paper on {s}.statements (paper_hash);
 
 -- Money that came, or is about to, and credit from another customer's account. An id is
 -- unique within an account only.

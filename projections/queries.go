@@ -44,14 +44,14 @@ type scope struct {
 	now       time.Time
 }
 
-// seesAll tells whether a viewer sees the whole tenant.
-func (v Viewer) seesAll() bool {
+// SeesAll tells whether a viewer sees the whole tenant.
+func (v Viewer) SeesAll() bool {
 	return slices.Contains([]string{envelope.Staff, envelope.Integration, envelope.Auditor, envelope.System}, v.Kind)
 }
 
 // mustSeeAll refuses contacts, and who is nobody.
 func (v Viewer) mustSeeAll() error {
-	if v.Tenant == "" || !v.seesAll() {
+	if v.Tenant == "" || !v.SeesAll() {
 		return domain.Forbidden("viewer.forbidden", "this is for staff")
 	}
 	return nil

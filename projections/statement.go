@@ -106,10 +106,18 @@ type openingRow struct {
 }
 
 // GetStatement is a customer's statement between two dates, or up to one.
-func (q *Queries) GetStatement(ctx context.Context, v Viewer, customer uuid.UUID, o StatementOptions) (st Statement, err error) {
+func (q *Queries) GetStatement(ctx context.Context, v Viewer, customer uuid.UUID, o StatementOptions) (Statement, error) {
+	return q.statement(ctx, v, customer, o, func(*reading) error { return nil })
+}
+
+// statement is a statement as of a reading that the caller may narrow, or ask for more.
+func (q *Queries) statement(ctx context.Context, v Viewer, customer uuid.UUID, o StatementOptions, with func(*reading) error) (st Statement, err error) {
 	var opening *openingRow
 	var lines []lineRow
 	_, err = q.readOf(ctx, v, customer, func(r *reading) error {
+		if err := with(r); err != nil {
+			return err
+		}
 		args, err := o.args(r.today)
 		if err != nil {
 			return err

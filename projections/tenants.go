@@ -28,6 +28,7 @@ type tenantRow struct {
 	Overpayments string          `db:"overpayments"`
 	Branches     json.RawMessage `db:"branches"`
 	Contractors  json.RawMessage `db:"contractors"`
+	Branding     json.RawMessage `db:"branding"`
 }
 
 // Tenant is the business whose portal this is.
@@ -39,6 +40,7 @@ type Tenant struct {
 	PaymentPolicy domain.PaymentPolicy `json:"payment_policy" doc:"What contacts may pay"`
 	Branches      []Place              `json:"branches" nullable:"false"`
 	Contractors   []Place              `json:"contractors" nullable:"false"`
+	Branding      tenant.Branding      `json:"branding" doc:"How the business looks"`
 }
 
 // Place is a branch or a contractor of the tenant.
@@ -53,7 +55,7 @@ func applyTenant(b *engine.Batch, e envelope.Event) error {
 	switch d := e.Data.(type) {
 	case tenant.Registered:
 		tenants.Put(b, tenantRow{e.Meta.Tenant, d.Name, d.TimeZone, d.Currency, d.Locale, "off", 0, "refuse",
-			json.RawMessage("[]"), json.RawMessage("[]")})
+			json.RawMessage("[]"), json.RawMessage("[]"), json.RawMessage("{}")})
 	case tenant.SettingsChanged:
 		if t := tenants.Get(b, e.Meta.Tenant); t != nil {
 			t.Name, t.TimeZone, t.Currency, t.Locale = d.Name, d.TimeZone, d.Currency, d.Locale
@@ -61,6 +63,12 @@ func applyTenant(b *engine.Batch, e envelope.Event) error {
 	case tenant.PaymentPolicyChanged:
 		if t := tenants.Get(b, e.Meta.Tenant); t != nil {
 			t.PartPayments, t.PartMinimum, t.Overpayments = d.Part, d.Minimum, d.Over
+		}
+	case tenant.BrandingChanged:
+		if t := tenants.Get(b, e.Meta.Tenant); t != nil {
+			var err error
+			t.Branding, err = json.Marshal(d.Branding)
+			return err
 		}
 	case tenant.BranchAdded:
 		return changeTenant(b, e, func(branches, _ *[]Place) {
@@ -103,6 +111,9 @@ func (t tenantRow) view() (Tenant, error) {
 	v := Tenant{Name: t.Name, TimeZone: t.TimeZone, Currency: t.Currency, Locale: t.Locale,
 		PaymentPolicy: domain.PaymentPolicy{Part: t.PartPayments, Minimum: t.PartMinimum, Over: t.Overpayments}}
 	if err := json.Unmarshal(t.Branches, &v.Branches); err != nil {
+		return v, err
+	}
+	if err := json.Unmarshal(t.Branding, &v.Branding); err != nil {
 		return v, err
 	}
 	return v, json.Unmarshal(t.Contractors, &v.Contractors)

@@ -19,12 +19,14 @@ import (
 	"portico/domain/tenant"
 	"portico/internal/archive"
 	"portico/internal/auth"
+	"portico/internal/documents"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
 	"portico/internal/files"
 	"portico/internal/idempotency"
 	"portico/internal/jobs"
 	"portico/internal/keyring"
+	"portico/internal/pdf"
 	"portico/internal/pg"
 	"portico/internal/pgserver"
 	"portico/internal/reactions"
@@ -35,21 +37,22 @@ import (
 
 // app is Portico wired together.
 type app struct {
-	url      string
-	log      *slog.Logger
-	server   *pgserver.Server // nil if a database was given
-	pool     *pgxpool.Pool
-	reads    *pgxpool.Pool // for pages
-	store    *eventstore.Postgres
-	codec    *envelope.Codec
-	commands *commands.Commands
-	engine   *engine.Engine
-	queries  *projections.Queries
-	policies *reactions.Policies
-	waiter   waiter
-	keys     *auth.Keys
-	once     *idempotency.Store
-	files    *files.Store
+	url        string
+	log        *slog.Logger
+	server     *pgserver.Server // nil if a database was given
+	pool       *pgxpool.Pool
+	reads      *pgxpool.Pool // for pages
+	store      *eventstore.Postgres
+	codec      *envelope.Codec
+	commands   *commands.Commands
+	engine     *engine.Engine
+	queries    *projections.Queries
+	policies   *reactions.Policies
+	waiter     waiter
+	keys       *auth.Keys
+	once       *idempotency.Store
+	files      *files.Store
+	statements *documents.Statements
 
 	jobs   *jobs.Store
 	feeder *jobs.Feeder
@@ -131,8 +134,27 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	if err != nil {
 		return err
 	}
+	a.papers(s)
 	a.wireWork(me)
 	return nil
+}
+
+// papers wires what draws documents.
+func (a *app) papers(s *settings) {
+	papers := &documents.Papers{Files: a.files, Draw: pdf.Draw, PublicURL: s.address()}
+	a.commands.Papers = papers
+	a.statements = &documents.Statements{Papers: papers, Commands: a.commands, Queries: a.queries, Settle: a.settled}
+}
+
+// settled waits until what is in the log shows in a customer's read models.
+func (a *app) settled(ctx context.Context, customer uuid.UUID) error {
+	head, err := a.store.Head(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return a.waiter.Wait(ctx, projections.Portal.Name, customer, head)
 }
 
 // register makes sure that there is a tenant, with the settings that the flags give.

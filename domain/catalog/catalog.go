@@ -5,12 +5,14 @@ import (
 	"portico/domain"
 	"portico/domain/account"
 	"portico/domain/apikey"
+	"portico/domain/attachment"
 	"portico/domain/contact"
 	"portico/domain/creditmemo"
 	"portico/domain/customer"
 	"portico/domain/importrun"
 	"portico/domain/invoice"
 	"portico/domain/reservation"
+	"portico/domain/statement"
 	"portico/domain/tenant"
 )
 
@@ -26,5 +28,7 @@ func New() *domain.Catalog {
 		reservation.Types,
 		apikey.Types,
 		importrun.Types,
+		statement.Types,
+		attachment.Types,
 	)
 }

@@ -128,17 +128,20 @@ func full(typ reflect.Type, path string) reflect.Value {
 // What describes a person is declared as personal, wherever it stands.
 func TestPersonalFieldsAreDeclared(t *testing.T) {
 	declared := map[string][]domain.PersonalField{
-		"customer.registered":      {{Name: "legal_name", Subject: "stream"}},
-		"customer.details_changed": {{Name: "legal_name", Subject: "stream"}},
+		"customer.registered":      {{Name: "legal_name", Subject: "stream"}, {Name: "address", Subject: "stream"}},
+		"customer.details_changed": {{Name: "legal_name", Subject: "stream"}, {Name: "address", Subject: "stream"}},
 		"contact.added":            {{Name: "name", Subject: "stream"}, {Name: "email", Subject: "stream"}, {Name: "phone", Subject: "stream"}},
 		"contact.details_changed":  {{Name: "name", Subject: "stream"}, {Name: "email", Subject: "stream"}, {Name: "phone", Subject: "stream"}},
 		"invoice.assigned":         {{Name: "dispute_text", Subject: "customer_id"}},
 		"invoice.dispute_opened":   {{Name: "text", Subject: "customer_id"}},
 		"invoice.dispute_resolved": {{Name: "text", Subject: "customer_id"}},
 		"api_key.issued":           {{Name: "name", Subject: "contact_id"}},
+		"attachment.added":         {{Name: "name", Subject: "customer_id"}},
+		"attachment.replaced":      {{Name: "name", Subject: "customer_id"}},
 		"tenant.registered":        nil, // the business itself, as in its letterhead
 		"tenant.settings_changed":  nil,
 		"tenant.branch_added":      nil,
+		"tenant.branding_changed":  nil,
 		"tenant.contractor_added":  nil,
 		"reservation.reserved":     nil, // a document's or customer's number
 		"import.started":           nil,

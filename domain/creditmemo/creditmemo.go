@@ -14,6 +14,7 @@ var Types = domain.Types{
 	domain.TypeOf[Restated]("credit_memo.restated"),
 	domain.TypeOf[Assigned]("credit_memo.assigned"),
 	domain.TypeOf[Voided]("credit_memo.voided"),
+	domain.TypeOf[Rendered]("credit_memo.rendered"),
 }
 
 // Event is one of the types above.
@@ -23,6 +24,8 @@ type Event = domain.Event[CreditMemo]
 type CreditMemo struct {
 	status   string // "", issued, void
 	document Document
+	version  int // of the content: 1 as issued, one more for each restatement
+	rendered int // the latest version that was drawn
 }
 
 // CustomerID is whose credit memo it is: the nil UUID while it is nobody's.
@@ -65,25 +68,36 @@ func (d Document) Amount() domain.Money { return domain.Money{Minor: d.Gross, Cu
 type Issued struct{ Document }
 
 // Evolve issues.
-func (e Issued) Evolve(s CreditMemo) CreditMemo { return CreditMemo{"issued", e.Document} }
+func (e Issued) Evolve(s CreditMemo) CreditMemo {
+	return CreditMemo{status: "issued", document: e.Document, version: 1}
+}
 
 // Restated says that the system it was imported from has changed it.
 type Restated struct{ Document }
 
 // Evolve replaces the content.
-func (e Restated) Evolve(s CreditMemo) CreditMemo { return CreditMemo{s.status, e.Document} }
+func (e Restated) Evolve(s CreditMemo) CreditMemo {
+	s.document, s.version = e.Document, s.version+1
+	return s
+}
 
 // Assigned says whose a credit memo is that was nobody's; it carries the document.
 type Assigned struct{ Document }
 
 // Evolve assigns.
-func (e Assigned) Evolve(s CreditMemo) CreditMemo { return CreditMemo{s.status, e.Document} }
+func (e Assigned) Evolve(s CreditMemo) CreditMemo {
+	s.document = e.Document
+	return s
+}
 
 // Voided says that the credit memo counts no more.
 type Voided struct{}
 
 // Evolve ends it.
-func (e Voided) Evolve(s CreditMemo) CreditMemo { return CreditMemo{"void", s.document} }
+func (e Voided) Evolve(s CreditMemo) CreditMemo {
+	s.status = "void"
+	return s
+}
 
 // Content is what staff, or a source system, say of a credit memo.
 type Content struct {
@@ -99,7 +113,8 @@ type Content struct {
 	Source         *domain.Source     `json:"-"`
 }
 
-func (c Content) document() (Document, error) {
+// Document is what would be issued, or why it cannot be.
+func (c Content) Document() (Document, error) {
 	number, err := domain.Trimmed(c.Number, "number")
 	if err == nil {
 		err = c.IssuedOn.Check()
@@ -125,16 +140,22 @@ func (c Content) document() (Document, error) {
 }
 
 // Issue credits a customer.
-type Issue struct{ Content }
+type Issue struct {
+	Content
+	Rendition *domain.Rendition `json:"-"` // of what its customer sees from now on
+}
 
 // Decide issues once.
 func (c Issue) Decide(s CreditMemo) ([]Event, error) {
 	if s.status != "" {
 		return nil, domain.Refused("credit_memo.already_issued", "this credit memo is %s", s.status)
 	}
-	d, err := c.document()
+	d, err := c.Document()
 	if err != nil {
 		return nil, err
+	}
+	if c.Rendition != nil {
+		return []Event{Issued{d}, Rendered{d.CustomerID, 1, d.Hash(), *c.Rendition}}, nil
 	}
 	return []Event{Issued{d}}, nil
 }
@@ -151,7 +172,7 @@ func (c Import) Decide(s CreditMemo) ([]Event, error) {
 	if was.Source != nil && was.Source.Hash == c.Source.Hash {
 		return nil, nil
 	}
-	d, err := c.document()
+	d, err := c.Document()
 	switch {
 	case err != nil:
 		return nil, err

@@ -29,7 +29,7 @@ func content(with ...func(*Content)) Content {
 }
 
 func document(with ...func(*Content)) Document {
-	d, err := content(with...).document()
+	d, err := content(with...).Document()
 	if err != nil {
 		panic(err)
 	}
@@ -49,14 +49,14 @@ func source(hash string) func(*Content) {
 
 func TestIssue(t *testing.T) {
 	spec.Run(t, Types, []spec.Case[CreditMemo]{
-		{Name: "a credit memo", When: Issue{content()}, Then: events{Issued{document()}}},
-		{Name: "I6: once", Given: events{Issued{document()}}, When: Issue{content()}, Code: "credit_memo.already_issued"},
-		{Name: "with a number", When: Issue{content(numbered(""))}, Code: "field.missing"},
-		{Name: "of a known kind", When: Issue{content(func(c *Content) { c.Kind = "refund" })}, Code: "credit_memo.kind"},
-		{Name: "with a date", When: Issue{content(func(c *Content) { c.IssuedOn = "" })}, Code: "date.malformed"},
-		{Name: "with lines", When: Issue{content(func(c *Content) { c.Lines = nil })}, Code: "document.lines"},
-		{Name: "E15: not below zero", When: Issue{content(costing("-5"))}, Code: "credit_memo.negative"},
-		{Name: "E15: of nothing", When: Issue{content(costing("0"))}, Then: events{Issued{document(costing("0"))}}},
+		{Name: "a credit memo", When: Issue{Content: content()}, Then: events{Issued{document()}}},
+		{Name: "I6: once", Given: events{Issued{document()}}, When: Issue{Content: content()}, Code: "credit_memo.already_issued"},
+		{Name: "with a number", When: Issue{Content: content(numbered(""))}, Code: "field.missing"},
+		{Name: "of a known kind", When: Issue{Content: content(func(c *Content) { c.Kind = "refund" })}, Code: "credit_memo.kind"},
+		{Name: "with a date", When: Issue{Content: content(func(c *Content) { c.IssuedOn = "" })}, Code: "date.malformed"},
+		{Name: "with lines", When: Issue{Content: content(func(c *Content) { c.Lines = nil })}, Code: "document.lines"},
+		{Name: "E15: not below zero", When: Issue{Content: content(costing("-5"))}, Code: "credit_memo.negative"},
+		{Name: "E15: of nothing", When: Issue{Content: content(costing("0"))}, Then: events{Issued{document(costing("0"))}}},
 	})
 	if a := document().Amount(); a != (domain.Money{Minor: 500, Currency: "GBP"}) {
 		t.Errorf("it credits %v", a)

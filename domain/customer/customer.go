@@ -12,8 +12,8 @@ import (
 
 // Types are the stored names of this aggregate's events. A name is forever.
 var Types = domain.Types{
-	domain.TypeOf[Registered]("customer.registered"),
-	domain.TypeOf[DetailsChanged]("customer.details_changed"),
+	domain.TypeOf[Registered]("customer.registered", domain.Unchanged),
+	domain.TypeOf[DetailsChanged]("customer.details_changed", domain.Unchanged),
 	domain.TypeOf[Reparented]("customer.reparented"),
 	domain.TypeOf[PortalSwitched]("customer.portal_switched"),
 	domain.TypeOf[Merged]("customer.merged"),
@@ -48,10 +48,16 @@ func (s Customer) Parent() uuid.UUID { return s.parent }
 // TermsDays is how many days after issue an invoice is due.
 func (s Customer) TermsDays() int { return s.details.TermsDays }
 
+// Details are as last changed.
+func (s Customer) Details() Details { return s.details }
+
+// Number is the business's own for the customer.
+func (s Customer) Number() string { return s.number }
+
 // Currency is what documents are in unless they say otherwise.
 func (s Customer) Currency() string { return s.details.Currency }
 
-// Details describe a customer. The legal name is personal: a customer may be a person.
+// Details describe a customer. Name and address are personal: a customer may be a person.
 type Details struct {
 	LegalName string      `json:"legal_name" minLength:"1" maxLength:"200" personal:"stream"`
 	Kind      string      `json:"kind,omitempty" enum:"account,consumer,parent" doc:"account if left out"`
@@ -60,6 +66,8 @@ type Details struct {
 	TermsDays int         `json:"terms_days,omitempty" minimum:"0" maximum:"365" doc:"Days from issue to due date"`
 	BranchID  uuid.UUID   `json:"branch_id,omitzero"`
 	AsOf      domain.Date `json:"as_of,omitempty" format:"date" doc:"Date of the record this comes from: older ones do not overwrite newer ones"`
+	Address   string      `json:"address,omitempty" maxLength:"500" personal:"stream" example:"1 Mill Lane\nLeeds LS1 4AB" doc:"As on a letter, line by line; documents are addressed to it"`
+	Language  string      `json:"language,omitempty" pattern:"^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$" maxLength:"35" example:"de" doc:"Of the customer's documents, BCP 47; the tenant's locale if left out"`
 }
 
 func (d Details) checked() (Details, error) {
@@ -68,6 +76,9 @@ func (d Details) checked() (Details, error) {
 		return d, err
 	}
 	d.LegalName = name
+	if d.Address, err = domain.Lines(d.Address, "address", 8); err != nil {
+		return d, err
+	}
 	if d.Kind == "" {
 		d.Kind = "account"
 	}
@@ -81,6 +92,9 @@ func (d Details) checked() (Details, error) {
 		if err := d.AsOf.Check(); err != nil {
 			return d, err
 		}
+	}
+	if err := domain.CheckLanguage(d.Language); err != nil {
+		return d, err
 	}
 	return d, domain.CheckCurrency(d.Currency)
 }
@@ -209,6 +223,7 @@ func (c Import) Decide(s Customer) ([]Event, error) {
 	c.AsOf = cmp.Or(c.AsOf, was.AsOf)
 	c.LegalName, c.Kind = cmp.Or(c.LegalName, was.LegalName), cmp.Or(c.Kind, was.Kind)
 	c.Country, c.Currency = cmp.Or(c.Country, was.Country), cmp.Or(c.Currency, was.Currency)
+	c.Address, c.Language = cmp.Or(c.Address, was.Address), cmp.Or(c.Language, was.Language)
 	c.TermsDays, c.BranchID = cmp.Or(c.TermsDays, was.TermsDays), cmp.Or(c.BranchID, was.BranchID)
 	details, err := c.checked()
 	was.AsOf = details.AsOf

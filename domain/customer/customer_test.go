@@ -129,3 +129,26 @@ func TestWhatOthersAskOfACustomer(t *testing.T) {
 }
 
 func TestEvolveLeavesEarlierStates(t *testing.T) { spec.Persistent[Customer](t, Types) }
+
+// Documents are addressed to the customer, in its language.
+func TestAddressAndLanguage(t *testing.T) {
+	with := func(address, language string) Details {
+		d := acme
+		d.Address, d.Language = address, language
+		return d
+	}
+	there := DetailsChanged{with("1 Mill Lane\nLeeds", "de")}
+	later := with("", "")
+	later.AsOf = "2026-02-01"
+	kept := there.Details
+	kept.AsOf = later.AsOf
+	spec.Run(t, Types, []spec.Case[Customer]{
+		{Name: "change", Given: events{registered}, When: ChangeDetails{with(" 1 Mill Lane\r\nLeeds ", "de")}, Then: events{there}},
+		{Name: "change nothing", Given: events{registered, there}, When: ChangeDetails{there.Details}},
+		{Name: "an import that knows neither keeps both", Given: events{registered, there}, When: Import{"7", later}},
+		{Name: "an import that knows another", Given: events{registered, there}, When: Import{"7", Details{LegalName: "Acme", AsOf: later.AsOf, Address: "2 Mill Lane\nLeeds"}},
+			Then: events{DetailsChanged{Details: func() Details { d := kept; d.Address = "2 Mill Lane\nLeeds"; return d }()}}},
+		{Name: "not a page", Given: events{registered}, When: ChangeDetails{with("1\n2\n3\n4\n5\n6\n7\n8\n9", "")}, Code: "field.too_many_lines"},
+		{Name: "in a language", Given: events{registered}, When: ChangeDetails{with("", "german!")}, Code: "language.malformed"},
+	})
+}

@@ -1,10 +1,6 @@
 package invoice
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-
 	"github.com/google/uuid"
 
 	"portico/domain"
@@ -28,7 +24,8 @@ type Content struct {
 	RestatedOn  domain.Date        `json:"-"` // of an import that changes what was issued
 }
 
-func (c Content) document() (Document, error) {
+// Document is what would be issued, or why it cannot be.
+func (c Content) Document() (Document, error) {
 	number, err := domain.Trimmed(c.Number, "number")
 	if err != nil {
 		return Document{}, err
@@ -95,7 +92,8 @@ func (c Content) wellFormed() error {
 // Issue makes an invoice owed. Its customer sees it once it is published.
 type Issue struct {
 	Content
-	Publish bool `json:"publish,omitempty" doc:"Let the customer see it at once"`
+	Publish   bool              `json:"publish,omitempty" doc:"Let the customer see it at once"`
+	Rendition *domain.Rendition `json:"-"` // of what is published
 }
 
 // Decide issues once.
@@ -103,12 +101,12 @@ func (c Issue) Decide(s Invoice) ([]Event, error) {
 	if s.status == "issued" || s.status == "void" {
 		return nil, domain.Refused("invoice.already_issued", "this invoice is %s", s.status)
 	}
-	d, err := c.document()
+	d, err := c.Document()
 	if err != nil {
 		return nil, err
 	}
 	if c.Publish {
-		return []Event{Issued{d}, Published{d.CustomerID, 1, d.Hash()}}, nil
+		return []Event{Issued{d}, Published{d.CustomerID, 1, d.Hash(), c.Rendition}}, nil
 	}
 	return []Event{Issued{d}}, nil
 }
@@ -126,13 +124,13 @@ func (c Import) Decide(s Invoice) ([]Event, error) {
 	if was := s.document.Source; was != nil && was.Hash == c.Source.Hash {
 		return nil, nil
 	}
-	d, err := c.document()
+	d, err := c.Document()
 	if err != nil {
 		return nil, err
 	}
 	switch s.status {
 	case "":
-		return []Event{Issued{d}, Published{d.CustomerID, 1, d.Hash()}}, nil
+		return []Event{Issued{d}, Published{d.CustomerID, 1, d.Hash(), nil}}, nil
 	case "void":
 		return nil, domain.Refused("invoice.void", "%s was voided here: the source cannot change it", d.Number)
 	case "draft":
@@ -161,25 +159,7 @@ func (s Invoice) follow(d Document) (events []Event, err error) {
 		return nil, domain.Refused("invoice.currency_changed", "%s was issued in %s", d.Number, s.document.Currency)
 	}
 	restated := Restated{now.version + 1, d}
-	return append(events, restated, Published{d.CustomerID, restated.Version, d.Hash()}), nil
-}
-
-// Hash is the SHA-256 of a document's content as stored, in hex.
-func (d Document) Hash() string {
-	content, _ := json.Marshal(d)
-	sum := sha256.Sum256(content)
-	return hex.EncodeToString(sum[:])
-}
-
-// Publish lets the customer's contacts see the invoice as it is now (S0.8, S0.9).
-type Publish struct{}
-
-// Decide publishes each version once.
-func (c Publish) Decide(s Invoice) ([]Event, error) {
-	if err := s.issued(); err != nil || s.published == s.version {
-		return nil, err
-	}
-	return []Event{Published{s.document.CustomerID, s.version, s.document.Hash()}}, nil
+	return append(events, restated, Published{d.CustomerID, restated.Version, d.Hash(), nil}), nil
 }
 
 // CorrectReference changes the customer's reference or the description of an issued invoice.

@@ -15,7 +15,8 @@ import (
 var Types = domain.Types{
 	domain.TypeOf[Drafted]("invoice.drafted"),
 	domain.TypeOf[Issued]("invoice.issued"),
-	domain.TypeOf[Published]("invoice.published"),
+	domain.TypeOf[Published]("invoice.published", domain.Unchanged),
+	domain.TypeOf[Rendered]("invoice.rendered"),
 	domain.TypeOf[ReferenceCorrected]("invoice.reference_corrected"),
 	domain.TypeOf[Restated]("invoice.restated"),
 	domain.TypeOf[Assigned]("invoice.assigned"),
@@ -32,6 +33,8 @@ type Invoice struct {
 	status    string // "", draft, issued, void
 	document  Document
 	published int            // the version that the customer may see; 0: none
+	shown     Document       // that version
+	rendered  int            // the latest version that was drawn
 	version   int            // of the content: 1 as issued, one more for each restatement or correction
 	dispute   *DisputeOpened // the one that is open
 }
@@ -43,6 +46,9 @@ func (s Invoice) CustomerID() uuid.UUID {
 	}
 	return *s.document.CustomerID
 }
+
+// Number is the invoice's, "" until it is issued.
+func (s Invoice) Number() string { return s.document.Number }
 
 // Numbered tells whether the invoice's number is reserved for it: since it was issued.
 func (s Invoice) Numbered() bool { return s.version > 0 }
@@ -99,20 +105,6 @@ func (e Issued) Evolve(s Invoice) Invoice {
 	return s
 }
 
-// Published says that the customer may see this version (S0.8). ContentHash is the
-// SHA-256 of the version's content.
-type Published struct {
-	CustomerID  *uuid.UUID `json:"customer_id,omitempty"`
-	Version     int        `json:"version"`
-	ContentHash string     `json:"content_hash"`
-}
-
-// Evolve publishes.
-func (e Published) Evolve(s Invoice) Invoice {
-	s.published = e.Version
-	return s
-}
-
 // ReferenceCorrected changes what is not money: the customer's reference, the description.
 // It makes a new version, which the customer does not see until it is published (S0.9).
 type ReferenceCorrected struct {
@@ -150,9 +142,12 @@ type Assigned struct {
 	DisputeAmount *domain.Money `json:"dispute_amount,omitempty"` // the contested part; none: all of it
 }
 
-// Evolve assigns.
+// Evolve assigns. What its customer does not see yet is not there to be drawn.
 func (e Assigned) Evolve(s Invoice) Invoice {
-	s.document = e.Document
+	s.document, s.shown = e.Document, Document{}
+	if e.Published {
+		s.shown = e.Document
+	}
 	return s
 }
 

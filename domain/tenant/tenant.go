@@ -23,6 +23,7 @@ var Types = domain.Types{
 	domain.TypeOf[MailSettingsChanged]("tenant.mail_settings_changed"),
 	domain.TypeOf[NotificationRouteChanged]("tenant.notification_route_changed"),
 	domain.TypeOf[ContactNoticesChanged]("tenant.contact_notices_changed"),
+	domain.TypeOf[BrandingChanged]("tenant.branding_changed"),
 }
 
 // Event is one of the types above.
@@ -38,11 +39,13 @@ type Tenant struct {
 	mail        MailSettings
 	routes      map[string]string // staff topic to addresses, as stored
 	notices     map[string]string // contact topic to whom; none: primary
+	branding    Branding
 }
 
 type place struct {
 	id     uuid.UUID
 	code   string
+	name   string
 	closed bool
 }
 
@@ -83,6 +86,19 @@ func (s Tenant) CheckParty(p domain.Party) error {
 	return nil
 }
 
+// Names are what the branch and the contractor of a document are called, "" for none.
+func (s Tenant) Names(p domain.Party) (branch, contractor string) {
+	named := func(places []place, id *uuid.UUID) string {
+		for _, at := range places {
+			if id != nil && at.id == *id {
+				return at.name
+			}
+		}
+		return ""
+	}
+	return named(s.branches, p.BranchID), named(s.contractors, p.ContractorID)
+}
+
 func open(places []place, id uuid.UUID) bool {
 	return slices.ContainsFunc(places, func(p place) bool { return p.id == id && !p.closed })
 }
@@ -114,7 +130,7 @@ type BranchAdded struct {
 
 // Evolve adds it.
 func (e BranchAdded) Evolve(s Tenant) Tenant {
-	s.branches = append(slices.Clip(s.branches), place{id: e.BranchID, code: e.Code})
+	s.branches = append(slices.Clip(s.branches), place{id: e.BranchID, code: e.Code, name: e.Name})
 	return s
 }
 
@@ -140,7 +156,7 @@ type ContractorAdded struct {
 
 // Evolve adds it.
 func (e ContractorAdded) Evolve(s Tenant) Tenant {
-	s.contractors = append(slices.Clip(s.contractors), place{id: e.ContractorID, code: e.Name})
+	s.contractors = append(slices.Clip(s.contractors), place{id: e.ContractorID, code: e.Name, name: e.Name})
 	return s
 }
 

@@ -1,30 +1,37 @@
 // Package pdf draws invoices, credit memos and statements. It is pure: the same paper
-// gives the same bytes, on any machine at any time.
+// gives the same bytes, on any machine at any time. Fonts are in the program, and embedded
+// in each file with the signs that it uses. A file has text, lines and the issuer's logo,
+// and nothing that acts: no links, scripts, forms or attachments (SECURITY §4). It neither
+// computes amounts nor decides what is on a paper.
 package pdf
 
 import "portico/domain"
 
 // Paper is what a document says, ready to be drawn. Amounts are minor units of Currency.
+// Text may be anything: characters that do not print are left out, and one that no font
+// has shows as a replacement sign.
 type Paper struct {
 	Kind     string // invoice, credit_memo or statement
-	Language string // BCP 47, such as en-GB, de or ar: of labels, dates and numbers
+	Language string // BCP 47, such as en-GB, de or ar: of labels, dates and numbers; English if it is unknown
 	Currency string // ISO 4217
 	Issuer   Issuer
 	Customer Customer
 	Number   string
 	// Facts are what stands beside the number: dates, references. Their labels are keys of
-	// the label catalogue, such as issued_on.
-	Facts   []Fact
-	Note    string // free text above the lines
-	Lines   []domain.Line
-	Tax     []domain.TaxLine
-	Net     int64
-	Gross   int64
-	Sums    []Sum   // below the total: withheld, retained, to pay
-	Entries []Entry // of a statement, in place of lines
-	Opening int64   // of a statement
-	Closing int64
-	Ageing  []Sum // of a statement, if any
+	// the label catalogue, such as issued_on. The first date is also the file's.
+	Facts []Fact
+	Note  string // free text above the lines
+	Lines []domain.Line
+	Tax   []domain.TaxLine
+	Net   int64
+	Gross int64
+	// PricesIncludeTax says so below the lines (domain.Calculation).
+	PricesIncludeTax bool
+	Sums             []Sum   // below the total: withheld, retained, to pay. The last stands out
+	Entries          []Entry // of a statement, in place of lines
+	Opening          int64   // of a statement
+	Closing          int64
+	Ageing           []Sum // of a statement, if any
 	// Hash identifies the content, and is printed with VerifyURL so that anybody can ask
 	// whether the document is genuine. It is not the hash of the bytes drawn.
 	Hash      string
@@ -37,9 +44,9 @@ type Issuer struct {
 	Address []string // a line each
 	Contact []string // phone, e-mail, web, registration numbers: a line each
 	Payment []string // how to pay: bank details, a line each
-	Footer  string
-	Colour  string // #rrggbb of headings and rules; "" for the default
-	Logo    []byte // PNG or JPEG; nil for none
+	Footer  string   // on every page; what exceeds three lines is cut
+	Colour  string   // #rrggbb of headings and rules; "" for the default. Darkened until it can be read
+	Logo    []byte   // PNG or JPEG; nil for none. What cannot be decoded, or is larger than 16 megapixels, is left out
 }
 
 // Customer is whom it is addressed to.
@@ -70,4 +77,10 @@ type Entry struct {
 	Text    string
 	Minor   int64 // what it adds to the balance; negative: what it takes off
 	Balance int64 // after it
+}
+
+// Drawn is a paper as a file.
+type Drawn struct {
+	Bytes []byte
+	Pages int
 }

@@ -1,0 +1,89 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"portico/commands"
+	"portico/domain"
+	"portico/internal/documents"
+	"portico/internal/files"
+	"portico/projections"
+)
+
+// askers may have a statement made: a contact for its own customer.
+var askers = policy{"staff", "integration", "contact"}
+
+// documentRoutes are about files that say what records say. They are downloads: see getFile.
+func (a *api) documentRoutes() {
+	q, portal := a.Queries, projections.Portal.Name
+	getFile(a, "/v1/invoices/{id}/document", portal, customers, "GetInvoiceDocument",
+		func(ctx context.Context, v projections.Viewer, id uuid.UUID, o projections.DocumentOptions) (handedOut, error) {
+			return given(q.GetInvoiceDocument(ctx, v, id, o))
+		})
+	getFile(a, "/v1/credit-memos/{id}/document", portal, customers, "GetCreditMemoDocument",
+		func(ctx context.Context, v projections.Viewer, id uuid.UUID, o projections.DocumentOptions) (handedOut, error) {
+			return given(q.GetCreditMemoDocument(ctx, v, id, o))
+		})
+	getFile(a, "/v1/statements/{id}/document", portal, customers, "GetStatementDocument",
+		func(ctx context.Context, v projections.Viewer, id uuid.UUID, _ struct{}) (handedOut, error) {
+			return given(q.GetStatementDocument(ctx, v, id))
+		})
+	command(a, http.MethodPost, "/v1/customers/{id}/statements", askers, "IssueStatement", []option{creates},
+		func(ctx context.Context, by commands.Caller, in *inID[documents.Period]) (commands.Receipt, error) {
+			return a.Statements.Issue(ctx, by, requestOf(ctx).viewer(), in.ID, in.Body)
+		})
+	getOf(a, "/v1/customers/{id}/statements", portal, customers, q.ListStatements)
+	a.verifyRoute()
+}
+
+// given is a document as a file to save.
+func given(d projections.DocumentFile, err error) (handedOut, error) {
+	return handedOut{
+		File: files.File{SHA256: d.SHA256, Size: d.Size, MediaType: documents.MediaType},
+		Name: domain.FileName(d.Number+".pdf", documents.MediaType),
+	}, err
+}
+
+// asked is a document's hash, in the path.
+type asked struct {
+	Hash string `path:"hash" pattern:"^[0-9a-fA-F]{64}$" doc:"SHA-256 of the file's bytes in hex, or the hash that is printed on it"`
+}
+
+// Anybody may ask, but not everything there could be: a minute's worth of an address's
+// questions, and how long it takes to be worth another one.
+const (
+	verifyBurst = 30
+	verifyEvery = 2 * time.Second
+)
+
+// verifyRoute is the one question about documents that needs no key. It is not told apart
+// who asks or what for, and it says one word.
+func (a *api) verifyRoute() {
+	op := a.operation(http.MethodGet, "/v1/verify/{hash}", public, "VerifyDocument")
+	op.Description = "For anybody, without a key: whether a document is genuine, by its SHA-256 or by the hash printed on it. " +
+		"Asking too often is answered 429."
+	op.Security = []map[string][]string{{}}
+	op.Errors = []int{http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusServiceUnavailable}
+	limit := newLimiter(verifyBurst, verifyEvery, a.Clock)
+	huma.Register(a.huma, op, func(ctx context.Context, in *asked) (*struct{ Body projections.Verification }, error) {
+		if wait := limit.wait(requestOf(ctx).ip); wait > 0 {
+			p := problem(http.StatusTooManyRequests, "verify.too_many", "you have asked very often: try again in a moment")
+			p.retry = wait
+			return nil, a.failed(ctx, p)
+		}
+		ctx, cancel := context.WithTimeout(ctx, queryTime)
+		defer cancel()
+		found, err := a.Queries.VerifyDocument(ctx, cmp.Or(a.Tenant, "main"), strings.ToLower(in.Hash))
+		if err != nil {
+			return nil, a.failed(ctx, err)
+		}
+		return &struct{ Body projections.Verification }{found}, nil
+	})
+}

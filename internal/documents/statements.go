@@ -1,0 +1,90 @@
+package documents
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"portico/commands"
+	"portico/domain"
+	"portico/domain/statement"
+	"portico/projections"
+)
+
+// Statements hands statements out.
+type Statements struct {
+	Papers   *Papers
+	Commands *commands.Commands
+	Queries  *projections.Queries
+	// Settle waits until the read models show a customer all that is in the log. Nil: what
+	// they show is what is stated.
+	Settle func(ctx context.Context, customer uuid.UUID) error
+}
+
+// Period is what a statement is asked for about.
+type Period struct {
+	Currency string      `json:"currency,omitempty" pattern:"^([A-Z]{3})?$" example:"GBP" doc:"The customer's if left out"`
+	From     domain.Date `json:"from,omitempty" format:"date" doc:"First day; left out: from the beginning"`
+	To       domain.Date `json:"to,omitempty" format:"date" doc:"Last day; today if left out"`
+}
+
+// numbers bounds how many statement numbers are tried: others may be taking them too.
+const numbers = 20
+
+// aDay is how many new statements contacts of a customer may have made in a day: each is
+// kept for good.
+const aDay = 25
+
+// Issue hands out a customer's statement of a period as it is known now: a numbered
+// document, frozen. It says what the customer sees, whoever asks. Asked again with nothing
+// recorded since, it is the same statement.
+func (s *Statements) Issue(ctx context.Context, by commands.Caller, v projections.Viewer, customer uuid.UUID, p Period) (commands.Receipt, error) {
+	letter, err := s.Commands.Letter(ctx, by, customer)
+	if err != nil {
+		return commands.Receipt{}, err
+	}
+	if s.Settle != nil {
+		if err := s.Settle(ctx, customer); err != nil {
+			return commands.Receipt{}, fmt.Errorf("%w (%w)", &domain.Error{Kind: domain.KindUnavailable, Code: "statement.behind",
+				Message: "what was recorded last does not show yet: try again"}, err)
+		}
+	}
+	st, err := s.Queries.StatementToIssue(ctx, v, customer, projections.StatementOptions{Currency: p.Currency, From: p.From, To: p.To})
+	if err != nil {
+		return commands.Receipt{}, err
+	}
+	c, err := contentOf(st.Statement)
+	if err != nil {
+		return commands.Receipt{}, err
+	}
+	known, err := s.Commands.StatementKnown(ctx, by.Tenant, commands.StatementID(by.Tenant, c))
+	if err != nil || known {
+		if err == nil {
+			return s.Commands.IssueStatement(ctx, by, statement.Issue{Content: c})
+		}
+		return commands.Receipt{}, err
+	}
+	if st.Recent >= aDay && !v.SeesAll() {
+		return commands.Receipt{}, domain.Refused("statement.too_many", "there have been %d new statements today: list them, or ask again tomorrow", st.Recent)
+	}
+	for n := st.Issued + 1; ; n++ {
+		c.Number = statementNumber(letter.Number, n)
+		if c.Rendition, err = s.Papers.keep(ctx, letter, statementPaper(letter, c.Number, st)); err != nil {
+			return commands.Receipt{}, err
+		}
+		r, err := s.Commands.IssueStatement(ctx, by, statement.Issue{Content: c})
+		if domain.CodeOf(err) == "statement.number_taken" && n < st.Issued+numbers {
+			continue // by one that the read models do not show yet
+		}
+		return r, err
+	}
+}
+
+// contentOf is what is recorded of a statement, but for its number and file.
+func contentOf(st projections.Statement) (statement.Content, error) {
+	figures, err := json.Marshal(st)
+	return statement.Content{CustomerID: st.CustomerID, Currency: st.Currency, From: st.From, To: st.To, KnownAt: st.Position,
+		Opening: st.Opening, Closing: st.Closing, ContentHash: hexOf(figures)}, err
+}
