@@ -40,7 +40,7 @@ func (n *Notices) expand(t topic) jobs.Handler {
 		for i, l := range letters {
 			children[i] = a.Child(mail.Kind, l.Contact.String()+l.Route.String(), l)
 		}
-		return n.Insert(ctx, children...)
+		return n.Jobs.Insert(ctx, children...)
 	}
 }
 

@@ -15,7 +15,6 @@ import (
 	"github.com/google/uuid"
 
 	"portico/commands"
-	"portico/domain"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
 	"portico/internal/jobs"
@@ -29,24 +28,18 @@ type Notices struct {
 	Commands *commands.Commands // who may see what is asked of history itself
 	Mails    *mail.Store
 	// Shown waits until a group of read models shows a position to a customer, or ctx ends.
-	Shown func(ctx context.Context, group string, route uuid.UUID, pos eventstore.Position) error
-	// Insert makes jobs; those that are there already stay.
-	Insert func(ctx context.Context, jobs ...jobs.Job) error
-	// DeadJob is what became of a job that was given up.
-	DeadJob   func(ctx context.Context, tenant string, id uuid.UUID) (Dead, error)
-	PublicURL string // where people reach Portico, without a slash at its end; all links begin with it
-	Sender    string // who mails are from unless the tenant says otherwise
+	Shown     func(ctx context.Context, group string, route uuid.UUID, pos eventstore.Position) error
+	Jobs      *jobs.Store // which were given up
+	PublicURL string      // where people reach Portico, without a slash at its end; all links begin with it
+	Sender    string      // who mails are from unless the tenant says otherwise
 }
-
-// Dead is a job that was given up.
-type Dead struct{ Kind, Error string }
 
 // about is what a notice is of: ids, which the job carries.
 type about struct {
-	ID       uuid.UUID        `json:"id"`
-	Customer uuid.UUID        `json:"customer,omitzero"`
-	Why      string           `json:"why,omitempty"`      // a code, of what has no read model here
-	Document *mail.Attachment `json:"document,omitempty"` // what was published with it
+	ID       uuid.UUID `json:"id"`
+	Customer uuid.UUID `json:"customer,omitzero"`
+	Again    bool      `json:"again,omitempty"` // a new version
+	Why      string    `json:"why,omitempty"`   // a code, of what has no read model here
 }
 
 // SenderFor is who mails are from by default: the portal, at its own host.
@@ -87,19 +80,6 @@ func (n *Notices) Kinds() (kinds []jobs.Kind) {
 			Pauses: []time.Duration{5 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 6 * time.Hour}})
 	}
 	return kinds
-}
-
-// JobDead is the notice that a job was given up: one an hour for each kind. Nobody is told
-// that they could not be told.
-func JobDead(j jobs.Job, at time.Time) (jobs.Job, bool) {
-	notice := jobs.Job{ID: domain.DerivedID(commands.TenantID(j.Tenant), "job_dead", j.Kind, at.UTC().Format("2006-01-02T15")),
-		Tenant: j.Tenant, Correlation: j.Correlation, Causation: j.ID}
-	if j.Kind == "notify.job_dead" || j.Kind == mail.Kind && strings.Contains(string(j.Payload), `"job_dead"`) {
-		return notice, false
-	}
-	child := notice.Child("notify.job_dead", "", about{ID: j.ID})
-	child.Causation = j.ID
-	return child, true
 }
 
 // patience is how long a job waits for the read models before it makes room for others.

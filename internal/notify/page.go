@@ -35,11 +35,10 @@ type page struct {
 	Greeting string
 	Lead     string
 	Rows     []row
-	Attached string
 	Button   string
 	Link     string
 	Why      string
-	attach   *mail.Attachment
+	Enclosed string // that there is a document; "": there is none
 }
 
 // Lang is the language of the texts.
@@ -62,14 +61,14 @@ var letterHTML string
 var letterTemplate = template.Must(template.New("letter").Parse(letterHTML))
 
 func (p page) into(m mail.Message) (mail.Message, error) {
+	if len(m.Attachments) > 0 {
+		p.Enclosed = p.Attached
+	}
 	var html strings.Builder
 	if err := letterTemplate.Execute(&html, p); err != nil {
 		return m, fmt.Errorf("notify: setting a letter: %w", err)
 	}
 	m.Subject, m.Text, m.HTML = p.Subject, p.plain(), html.String()
-	if p.attach != nil {
-		m.Attachments = []mail.Attachment{*p.attach}
-	}
 	return m, nil
 }
 
@@ -80,8 +79,8 @@ func (p page) plain() string {
 	for _, f := range p.Rows {
 		fmt.Fprintf(&b, "%s: %s\n", f.Label, strings.ReplaceAll(f.Value, "\n", " "))
 	}
-	if p.Attached != "" {
-		fmt.Fprintf(&b, "\n%s\n", p.Attached)
+	if p.Enclosed != "" {
+		fmt.Fprintf(&b, "\n%s\n", p.Enclosed)
 	}
 	if p.Link != "" {
 		fmt.Fprintf(&b, "\n%s: %s\n", p.Button, p.Link)

@@ -3,7 +3,6 @@ package notify
 import (
 	"context"
 	"encoding/json"
-	"errors"
 
 	"github.com/google/uuid"
 
@@ -80,33 +79,6 @@ func tellWebhook(_ context.Context, _ *Notices, _ projections.Viewer, _ reader, 
 	said.row("endpoint", what.ID.String())
 	said.row("reason", what.Why)
 	return said, nil
-}
-
-var errNoJobs = errors.New("notify: there is nobody to ask about jobs")
-
-func tellDeadJob(ctx context.Context, n *Notices, v projections.Viewer, _ reader, what about) (news, error) {
-	if n.DeadJob == nil {
-		return news{}, errNoJobs
-	}
-	d, err := n.DeadJob(ctx, v.Tenant, what.ID)
-	if err != nil {
-		return news{}, err
-	}
-	var said news
-	said.value("kind", d.Kind)
-	said.value("job", what.ID.String())
-	said.row("job", what.ID.String())
-	said.row("kind", d.Kind)
-	said.row("error", clipped(d.Error))
-	return said, nil
-}
-
-// clipped is the beginning of what may be a stack.
-func clipped(s string) string {
-	if all := []rune(s); len(all) > 500 {
-		return string(all[:500]) + "…"
-	}
-	return s
 }
 
 // route is the address on a staff route that a letter names, if it is still on it.

@@ -27,6 +27,12 @@ type topic struct {
 
 func (t topic) kind() string { return "notify." + t.name }
 
+// enclosures are the files of what topics are about, as their reader is given them.
+var enclosures = map[string]func(*projections.Queries, context.Context, projections.Viewer, uuid.UUID, projections.DocumentOptions) (projections.DocumentFile, error){
+	"invoice_published":  (*projections.Queries).GetInvoiceDocument,
+	"credit_memo_issued": (*projections.Queries).GetCreditMemoDocument,
+}
+
 // topics are all of them.
 var topics = []topic{
 	{name: "invoice_published", of: []string{"invoice.published", "invoice.assigned"}, about: publishedInvoice, tell: tellInvoice},
@@ -56,7 +62,7 @@ func publishedInvoice(e envelope.Event) (about, bool) {
 		if d.CustomerID == nil {
 			return what, false
 		}
-		what.Customer = *d.CustomerID
+		what.Customer, what.Again = *d.CustomerID, d.Version > 1
 	case invoice.Assigned:
 		if d.CustomerID == nil || !d.Published {
 			return what, false
@@ -94,7 +100,10 @@ func tellInvoice(ctx context.Context, n *Notices, v projections.Viewer, r reader
 	if err != nil || i.Status == "void" {
 		return news{}, unseen(err)
 	}
-	said := news{link: "/invoices/" + what.ID.String(), attach: what.Document}
+	said := news{link: "/invoices/" + what.ID.String()}
+	if what.Again {
+		said.words = "invoice_updated"
+	}
 	said.value("number", i.Number)
 	said.row("invoice", i.Number)
 	said.row("reference", i.Reference)
@@ -115,7 +124,7 @@ func tellMemo(ctx context.Context, n *Notices, v projections.Viewer, r reader, w
 	if err != nil || m.Status == "void" {
 		return news{}, unseen(err)
 	}
-	said := news{link: "/credit-memos/" + what.ID.String(), attach: what.Document}
+	said := news{link: "/credit-memos/" + what.ID.String()}
 	said.value("number", m.Number)
 	said.row("credit_memo", m.Number)
 	said.row("issued_on", r.date(m.IssuedOn))

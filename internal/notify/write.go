@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"portico/domain"
 	"portico/internal/jobs"
 	"portico/internal/mail"
 	"portico/projections"
@@ -15,10 +17,10 @@ import (
 
 // news is what there is to say, before its words.
 type news struct {
+	words  string            // key of the words; "": the topic's name
 	values map[string]string // in the words
 	rows   []row
-	link   string           // a path of the portal; "": none
-	attach *mail.Attachment // nil: nothing
+	link   string // a path of the portal; "": none
 }
 
 // row is one fact; Label is a key of the texts until it is written.
@@ -73,18 +75,39 @@ func (n *Notices) Compose(ctx context.Context, j jobs.Job) (mail.Message, error)
 	if err != nil {
 		return mail.Message{}, err
 	}
-	if !settings.Mail.AttachDocuments {
-		said.attach = nil
+	var attached []mail.Attachment
+	if settings.Mail.AttachDocuments {
+		if attached, err = n.document(ctx, to.viewer, t, l.About.ID); err != nil {
+			return mail.Message{}, err
+		}
 	}
 	m := mail.Message{Kind: t.name, Customer: l.About.Customer, Contact: l.Contact, To: to.Address, ReplyTo: settings.Mail.ReplyTo,
-		From: mail.Address{Name: settings.Mail.FromName, Address: settings.Mail.FromAddress}, Language: r.tag.String()}
+		Attachments: attached, From: mail.Address{Name: settings.Mail.FromName, Address: settings.Mail.FromAddress}, Language: r.tag.String()}
 	if m.From.Name == "" {
 		m.From.Name = business.Name
 	}
 	if m.From.Address == "" {
 		m.From.Address = n.Sender
 	}
-	return n.page(r, t, said, to, look{Name: business.Name}).into(m)
+	return n.page(r, t, said, to, look{business.Name, business.Branding.Colour}).into(m)
+}
+
+// document is the file that the portal gives a reader of the same thing: those very bytes.
+// One that is being drawn is waited for.
+func (n *Notices) document(ctx context.Context, v projections.Viewer, t topic, id uuid.UUID) ([]mail.Attachment, error) {
+	find := enclosures[t.name]
+	if find == nil {
+		return nil, nil
+	}
+	d, err := find(n.Queries, ctx, v, id, projections.DocumentOptions{})
+	var none *domain.Error
+	if errors.As(err, &none) && none.Kind == domain.KindNotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []mail.Attachment{{Name: d.Number + ".pdf", MediaType: "application/pdf", SHA256: d.SHA256, Size: d.Size}}, nil
 }
 
 // addressee is whom a letter is for, if they are still to get it: a contact whose membership
@@ -126,9 +149,9 @@ func (n *Notices) addressee(ctx context.Context, code string, l letter) (to addr
 // page is the letter in words.
 func (n *Notices) page(r reader, t topic, said news, to addressee, l look) page {
 	said.value("tenant", l.Name)
-	w := r.Topics[t.name]
+	w := r.Topics[cmp.Or(said.words, t.name)]
 	p := page{reader: r, look: l.complete(), Subject: r.fill(w.Subject, said.values, true), Lead: r.fill(w.Lead, said.values, false),
-		Greeting: r.Hello, Why: r.fill(r.WhyStaff, said.values, false), attach: said.attach}
+		Greeting: r.Hello, Why: r.fill(r.WhyStaff, said.values, false)}
 	if !t.staff {
 		p.Why = r.fill(r.Why, map[string]string{"customer": to.customer.Name, "number": to.customer.Number}, false)
 	}
@@ -140,9 +163,6 @@ func (n *Notices) page(r reader, t topic, said news, to addressee, l look) page 
 	}
 	if said.link != "" && n.PublicURL != "" {
 		p.Link, p.Button = strings.TrimRight(n.PublicURL, "/")+said.link, w.Button
-	}
-	if said.attach != nil {
-		p.Attached = r.Attached
 	}
 	return p
 }
