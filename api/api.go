@@ -27,6 +27,7 @@ import (
 	"portico/internal/files"
 	"portico/internal/idempotency"
 	"portico/internal/jobs"
+	"portico/internal/mail"
 	"portico/projections"
 	"portico/projections/engine"
 )
@@ -44,6 +45,7 @@ type Deps struct {
 	Tenant string
 	Once   *idempotency.Store
 	Jobs   *jobs.Store
+	Mails  *mail.Store
 	// Wait blocks until a group of read models shows what a position led to, for a customer
 	// (the nil UUID: for all), or ctx ends, and tells whether it does.
 	Wait func(ctx context.Context, after eventstore.Position, group string, route uuid.UUID) (bool, error)
@@ -105,6 +107,7 @@ func assemble(d Deps) *api {
 	a.keyRoutes()
 	a.queryRoutes()
 	a.jobRoutes()
+	a.mailRoutes()
 	a.documentRoutes()
 	a.publicRoutes()
 	return a

@@ -36,6 +36,7 @@ import (
 	"portico/internal/idempotency"
 	"portico/internal/jobs"
 	"portico/internal/keyring"
+	"portico/internal/mail"
 	"portico/internal/pdf"
 	"portico/internal/pgtest"
 	"portico/internal/reactions"
@@ -91,6 +92,7 @@ func newWorld(t testing.TB) *world {
 		Auth:       &auth.Keys{DB: w.db, Commands: w.commands, Clock: time.Now},
 		Once:       &idempotency.Store{DB: w.db},
 		Jobs:       &jobs.Store{DB: w.db},
+		Mails:      &mail.Store{DB: w.db},
 		Log:        slog.New(slog.NewJSONHandler(w.log, nil)),
 		Clock:      time.Now, Version: "test",
 	})

@@ -44,13 +44,15 @@ create table portico.mail_bounces (
 create index mail_bounces_mail on portico.mail_bounces (mail, at) where mail is not null;
 create index mail_bounces_at on portico.mail_bounces (at);
 
--- Addresses that nothing more is sent to.
+-- Addresses that nothing more is sent to, until a person lifts that.
 create table portico.mail_blocks (
     tenant  text not null,
     address text not null, -- in lower case
     bounce  uuid not null, -- why
     text    text not null,
     at      timestamptz not null default clock_timestamp(),
+    lifted_at timestamptz,
+    lifted_by uuid,
     primary key (tenant, address)
 );
 

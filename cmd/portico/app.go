@@ -26,6 +26,8 @@ import (
 	"portico/internal/idempotency"
 	"portico/internal/jobs"
 	"portico/internal/keyring"
+	"portico/internal/mail"
+	"portico/internal/notify"
 	"portico/internal/pdf"
 	"portico/internal/pg"
 	"portico/internal/pgserver"
@@ -57,6 +59,10 @@ type app struct {
 	jobs   *jobs.Store
 	feeder *jobs.Feeder
 	runner *jobs.Runner
+
+	mails   *mail.Store
+	notices *notify.Notices
+	post    *mail.Post
 }
 
 // open brings the database up, migrates it, and wires everything that runs on it. What it
@@ -135,6 +141,10 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 		return err
 	}
 	a.papers(s)
+	a.jobs = &jobs.Store{DB: a.pool}
+	if err := a.wirePost(s); err != nil {
+		return err
+	}
 	a.wireWork(me)
 	return nil
 }

@@ -30,7 +30,13 @@ type settings struct {
 	proxies     []string
 	publicURL   string // without a slash at its end
 	filesURL    string
-	logLevel    slog.Level // warnings, unless a command says otherwise
+
+	smtpURL          string // may hold a password
+	smtpPasswordFile string
+	mailFrom         string
+	mailReturnPath   string
+
+	logLevel slog.Level // warnings, unless a command says otherwise
 }
 
 // tenantCode names the one tenant that an installation has until tenants are chosen by
@@ -53,6 +59,10 @@ func (s *settings) flags(f *pflag.FlagSet) {
 	f.StringVar(&s.currency, "currency", env("PORTICO_CURRENCY", "GBP"), "the business's currency, used at the first start (PORTICO_CURRENCY)")
 	f.StringVar(&s.publicURL, "public-url", env("PORTICO_PUBLIC_URL", ""), "where people reach Portico, such as https://portal.example.com: links in mails and on documents (PORTICO_PUBLIC_URL, default http://ADDR)")
 	f.StringVar(&s.filesURL, "files-url", env("PORTICO_FILES_URL", ""), "where documents are kept: file:///folder or s3://bucket?region=… (PORTICO_FILES_URL, default DATA-DIR/files)")
+	f.StringVar(&s.smtpURL, "smtp-url", "", "the server that takes our mails: smtp://user@host:587 (STARTTLS), smtps://user@host:465; without one they are kept for staff to read: portico mail list (PORTICO_SMTP_URL)")
+	f.StringVar(&s.smtpPasswordFile, "smtp-password-file", env("PORTICO_SMTP_PASSWORD_FILE", ""), "file with the password for it, instead of in the URL (PORTICO_SMTP_PASSWORD_FILE)")
+	f.StringVar(&s.mailFrom, "mail-from", env("PORTICO_MAIL_FROM", ""), "who mails are from unless the tenant says otherwise (PORTICO_MAIL_FROM, default no-reply@ the host of --public-url)")
+	f.StringVar(&s.mailReturnPath, "mail-return-path", env("PORTICO_MAIL_RETURN_PATH", ""), "address that reports of failed delivery go to, to be piped to portico mail bounce (PORTICO_MAIL_RETURN_PATH, default the sender)")
 	f.StringSliceVar(&s.proxies, "trusted-proxy", nil, "network of a reverse proxy whose X-Forwarded-For is believed, such as 10.0.0.0/8")
 }
 

@@ -13,7 +13,8 @@ import (
 // kinds are what Portico does in the world outside.
 func (a *app) kinds() []jobs.Kind {
 	return slices.Concat(
-		[]jobs.Kind{},
+		[]jobs.Kind{a.post.Send()},
+		a.notices.Kinds(),
 	)
 }
 
@@ -21,13 +22,13 @@ func (a *app) kinds() []jobs.Kind {
 func (a *app) plans() []jobs.Plan {
 	return slices.Concat(
 		[]jobs.Plan{},
+		a.notices.Plans(),
 	)
 }
 
 // wireWork wires the feeder and the runner, when everything that handlers need is there.
 func (a *app) wireWork(node string) {
 	kinds := a.kinds()
-	a.jobs = &jobs.Store{DB: a.pool}
 	a.feeder = &jobs.Feeder{Store: a.store, Jobs: a.jobs, Codec: a.codec, Plans: a.plans(), Kinds: kinds, Node: node, Log: a.log}
 	a.runner = &jobs.Runner{Queue: &jobs.Queue{Store: a.jobs, Node: node, Kinds: kinds, Log: a.log}, Drain: drain}
 }
@@ -54,6 +55,7 @@ func (a *app) work(ctx context.Context) (stop func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { _ = a.feeder.Run(ctx) })
+	running.Go(func() { a.keepPost(ctx) })
 	running.Go(func() {
 		if err := a.runner.Run(ctx); err != nil {
 			a.log.Error("jobs have stopped", "error", err)

@@ -88,7 +88,7 @@ func (s *Store) bouncing(ctx context.Context, tenant, id, address string) (Mail,
 	}
 	m, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Mail])
 	if errors.Is(err, pgx.ErrNoRows) {
-		err = domain.NotFound("mail.unknown", "there is no such mail of the last days")
+		err = domain.NotFound("mail.unknown", "no such mail was sent in the last days")
 	}
 	return m, err
 }
@@ -116,7 +116,9 @@ insert into portico.mail_bounces (id, tenant, mail, address, kind, text, source)
 	sqlReturned text = `
 update portico.mails set state = 'bounced', response = $2, attempts = attempts + $3, changed_at = clock_timestamp() where id = $1 and state <> 'bounced'`
 	sqlBlock text = `
-insert into portico.mail_blocks (tenant, address, bounce, text) values ($1, $2, $3, $4) on conflict do nothing`
+insert into portico.mail_blocks as b (tenant, address, bounce, text) values ($1, $2, $3, $4)
+on conflict (tenant, address) do update set bounce = excluded.bounce, text = excluded.text, at = excluded.at, lifted_at = null, lifted_by = null
+where b.lifted_at is not null`
 )
 
 // record writes a bounce down, with the notice to staff. The same again is nothing.
@@ -159,13 +161,15 @@ type Block struct {
 }
 
 const (
-	sqlUnblock text = `delete from portico.mail_blocks where tenant = $1 and address = $2`
-	sqlBlocks  text = `select address, text, at from portico.mail_blocks where tenant = $1 order by at desc, address limit 1000`
+	sqlUnblock text = `
+update portico.mail_blocks set lifted_at = clock_timestamp(), lifted_by = $3 where tenant = $1 and address = $2 and lifted_at is null`
+	sqlBlocks text = `
+select address, text, at from portico.mail_blocks where tenant = $1 and lifted_at is null order by at desc, address limit 1000`
 )
 
-// Unblock lets mails go to an address again.
-func (s *Store) Unblock(ctx context.Context, tenant, address string) error {
-	tag, err := s.DB.Exec(ctx, string(sqlUnblock), tenant, strings.ToLower(strings.TrimSpace(address)))
+// Unblock lets mails go to an address again, as by decided.
+func (s *Store) Unblock(ctx context.Context, tenant, address string, by uuid.UUID) error {
+	tag, err := s.DB.Exec(ctx, string(sqlUnblock), tenant, strings.ToLower(strings.TrimSpace(address)), by)
 	if err == nil && tag.RowsAffected() == 0 {
 		err = domain.NotFound("mail.not_blocked", "mails to this address are not blocked")
 	}

@@ -78,10 +78,7 @@ func (p *Post) written(ctx context.Context, j jobs.Job) (Mail, error) {
 }
 
 func (p *Post) deliver(ctx context.Context, a jobs.Attempt, m Mail) error {
-	message, err := m.message()
-	if err != nil {
-		return jobs.Permanent(err)
-	}
+	message := m.message()
 	attached, err := p.attached(ctx, message)
 	if err != nil {
 		return p.notYet(ctx, a, m, err)

@@ -60,7 +60,7 @@ func (o *office) is(a jobs.Attempt, state string, attempts int) Mail {
 	if err != nil || m.State != state || m.Attempts != attempts {
 		o.t.Fatalf("%s after %d attempts (%q), %v; want %s after %d", m.State, m.Attempts, m.Response, err, state, attempts)
 	}
-	return m
+	return m.Mail
 }
 
 func TestAMailIsSentOnce(t *testing.T) {
@@ -87,7 +87,7 @@ func TestAMailIsSentOnce(t *testing.T) {
 		t.Fatalf("%+v, %+v", got, m)
 	}
 	h, bodies := parts(t, []byte(s.deliveries()[0].raw))
-	if bodies["application/pdf"] != "%PDF of the invoice" || h.Get("Message-Id") != "<"+m.MessageID+">" || m.Files()[0].SHA256 != file.SHA256 {
+	if bodies["application/pdf"] != "%PDF of the invoice" || h.Get("Message-Id") != "<"+m.MessageID+">" || m.Attachments[0].SHA256 != file.SHA256 {
 		t.Errorf("%q %v", bodies, h)
 	}
 }
@@ -160,13 +160,13 @@ func TestWithoutAServerMailsAreKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := o.is(a, Kept, 0)
-	list, err := o.Store.List(t.Context(), "main", Filter{Limit: 10, Address: "ANN@example.com", Kind: "invoice_published", State: Kept, Customer: *m.Customer})
+	list, _, err := o.Store.List(t.Context(), "main", Filter{Limit: 10, Address: "ANN@example.com", Kind: "invoice_published", State: Kept, Customer: *m.Customer})
 	if err != nil || len(list) != 1 || list[0].Subject != m.Subject || list[0].Text != "" || m.HTML != "<p>Guten Tag</p>" {
 		t.Errorf("%+v, %v", list, err)
 	}
-	for _, f := range []Filter{{State: Sent}, {Kind: "x"}, {Customer: uuid.New()}, {Address: "x@example.com"}, {Before: m.MadeAt, ID: m.ID}} {
+	for _, f := range []Filter{{State: Sent}, {Kind: "x"}, {Customer: uuid.New()}, {Address: "x@example.com"}, {Cursor: m.MadeAt.UTC().Format(time.RFC3339Nano) + "_" + m.ID.String()}} {
 		f.Limit = 10
-		if list, err := o.Store.List(t.Context(), "main", f); err != nil || len(list) != 0 {
+		if list, _, err := o.Store.List(t.Context(), "main", f); err != nil || len(list) != 0 {
 			t.Errorf("%+v: %+v, %v", f, list, err)
 		}
 	}
@@ -201,7 +201,7 @@ func TestADeadAddressGetsNothingMore(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	o.is(second, Suppressed, 0)
-	back, err := o.Store.Returns(t.Context(), first.ID)
+	back, err := o.Store.returns(t.Context(), first.ID)
 	if err != nil || len(back) != 1 || back[0].Kind != Hard || back[0].Source != "smtp" || back[0].Address != "ann@example.com" {
 		t.Errorf("%+v, %v", back, err)
 	}
@@ -212,10 +212,10 @@ func TestADeadAddressGetsNothingMore(t *testing.T) {
 	if err != nil || len(blocks) != 1 || blocks[0].Address != "ann@example.com" {
 		t.Errorf("%+v, %v", blocks, err)
 	}
-	if err := o.Store.Unblock(t.Context(), "rival", "ann@example.com"); err == nil {
+	if err := o.Store.Unblock(t.Context(), "rival", "ann@example.com", o.contact); err == nil {
 		t.Error("another tenant unblocks")
 	}
-	if err := o.Store.Unblock(t.Context(), "main", " Ann@Example.com"); err != nil {
+	if err := o.Store.Unblock(t.Context(), "main", " Ann@Example.com", o.contact); err != nil {
 		t.Fatal(err)
 	}
 	if err := o.do(third); err != nil {

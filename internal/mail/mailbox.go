@@ -1,11 +1,15 @@
 package mail
 
 import (
+	"cmp"
 	"context"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"portico/domain"
 )
 
 // Filter narrows the list of mails. All that is given must hold.
@@ -14,9 +18,8 @@ type Filter struct {
 	Kind     string
 	Customer uuid.UUID // the nil UUID: of all
 	Address  string    // of the recipient
-	Before   time.Time // with ID: where the page before ended; the zero time: from the latest on
-	ID       uuid.UUID
-	Limit    int
+	Cursor   string    // where the page before ended
+	Limit    int       // 50 if zero
 }
 
 const sqlList text = `
@@ -28,26 +31,46 @@ where tenant = $1 and ($2 = '' or state = $2) and ($3 = '' or kind = $3)
   and (made_at, id) < ($6::timestamptz, $7)
 order by made_at desc, id desc limit $8`
 
-// List is the mails of a tenant without their bodies, the latest first.
-func (s *Store) List(ctx context.Context, tenant string, f Filter) ([]Mail, error) {
+// List is the mails of a tenant without their bodies, the latest first, and where the next
+// page begins.
+func (s *Store) List(ctx context.Context, tenant string, f Filter) (all []Mail, next string, err error) {
+	limit := cmp.Or(f.Limit, 50)
 	before, id := "infinity", uuid.Max
-	if !f.Before.IsZero() {
-		before, id = f.Before.UTC().Format(time.RFC3339Nano), f.ID
+	if f.Cursor != "" {
+		at, last, _ := strings.Cut(f.Cursor, "_")
+		if _, err := time.Parse(time.RFC3339Nano, at); err != nil || id.UnmarshalText([]byte(last)) != nil {
+			return nil, "", domain.Invalid("cursor.malformed", "this is no cursor of this list")
+		}
+		before = at
 	}
-	rows, err := s.DB.Query(ctx, string(sqlList), tenant, f.State, f.Kind, f.Customer, f.Address, before, id, f.Limit)
+	rows, err := s.DB.Query(ctx, string(sqlList), tenant, f.State, f.Kind, f.Customer, f.Address, before, id, limit+1)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByName[Mail])
+	if all, err = pgx.CollectRows(rows, pgx.RowToStructByName[Mail]); err != nil || len(all) <= limit {
+		return all, "", err
+	}
+	last := all[limit-1]
+	return all[:limit], last.MadeAt.UTC().Format(time.RFC3339Nano) + "_" + last.ID.String(), nil
+}
+
+// Shown is a mail with what came back for it.
+type Shown struct {
+	Mail
+	Bounces []Return `json:"bounces" nullable:"false"`
 }
 
 // Show is one mail of a tenant.
-func (s *Store) Show(ctx context.Context, tenant string, id uuid.UUID) (Mail, error) {
+func (s *Store) Show(ctx context.Context, tenant string, id uuid.UUID) (Shown, error) {
 	m, err := s.find(ctx, id)
 	if err == nil && m.Tenant != tenant {
 		err = ErrUnknown
 	}
-	return m, err
+	if err != nil {
+		return Shown{}, err
+	}
+	back, err := s.returns(ctx, id)
+	return Shown{m, append([]Return{}, back...)}, err
 }
 
 // Return is something that came back for a mail.
@@ -66,8 +89,7 @@ const (
 	sqlReturn    text = `select id, mail, address, kind, text, source, at from portico.mail_bounces where id = $1`
 )
 
-// Returns are what came back for a mail.
-func (s *Store) Returns(ctx context.Context, mail uuid.UUID) ([]Return, error) {
+func (s *Store) returns(ctx context.Context, mail uuid.UUID) ([]Return, error) {
 	rows, err := s.DB.Query(ctx, string(sqlReturnsOf), mail)
 	if err != nil {
 		return nil, err

@@ -110,7 +110,7 @@ func TestASoftBounceChangesNothingYet(t *testing.T) {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	o.is(a, Sent, 1)
-	if back, err := o.Store.Returns(t.Context(), a.ID); err != nil || len(back) != 1 {
+	if back, err := o.Store.returns(t.Context(), a.ID); err != nil || len(back) != 1 {
 		t.Errorf("%+v, %v", back, err)
 	}
 }

@@ -2,7 +2,6 @@ package mail
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"strings"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"portico/domain"
 	"portico/internal/jobs"
 )
 
@@ -37,32 +37,32 @@ const (
 
 // Mail is one mail as it was written, and what became of it.
 type Mail struct {
-	ID            uuid.UUID       `db:"id" json:"id"`
-	MessageID     string          `db:"message_id" json:"message_id"`
-	Tenant        string          `db:"tenant" json:"-"`
-	Kind          string          `db:"kind" json:"kind" doc:"The topic, such as invoice_published"`
-	Customer      *uuid.UUID      `db:"customer" json:"customer_id,omitempty"`
-	Contact       *uuid.UUID      `db:"contact" json:"contact_id,omitempty" doc:"Absent: to staff"`
-	Sender        string          `db:"sender" json:"from"`
-	SenderName    string          `db:"sender_name" json:"from_name,omitempty"`
-	ReplyTo       string          `db:"reply_to" json:"reply_to,omitempty"`
-	Recipient     string          `db:"recipient" json:"to"`
-	RecipientName string          `db:"recipient_name" json:"to_name,omitempty"`
-	Language      string          `db:"language" json:"language"`
-	Subject       string          `db:"subject" json:"subject"`
-	Text          string          `db:"body_text" json:"text,omitempty"`
-	HTML          string          `db:"body_html" json:"html,omitempty"`
-	Attachments   json.RawMessage `db:"attachments" json:"-"`
-	State         string          `db:"state" json:"state" enum:"queued,sent,kept,bounced,suppressed,failed"`
-	Response      string          `db:"response" json:"response,omitempty" doc:"What the server said last"`
-	Attempts      int             `db:"attempts" json:"attempts"`
-	MadeAt        time.Time       `db:"made_at" json:"made_at"`
-	SentAt        *time.Time      `db:"sent_at" json:"sent_at,omitempty"`
-	ChangedAt     time.Time       `db:"changed_at" json:"changed_at"`
+	ID            uuid.UUID    `db:"id" json:"id"`
+	MessageID     string       `db:"message_id" json:"message_id"`
+	Tenant        string       `db:"tenant" json:"-"`
+	Kind          string       `db:"kind" json:"kind" doc:"The topic, such as invoice_published"`
+	Customer      *uuid.UUID   `db:"customer" json:"customer_id,omitempty"`
+	Contact       *uuid.UUID   `db:"contact" json:"contact_id,omitempty" doc:"Absent: to staff"`
+	Sender        string       `db:"sender" json:"from"`
+	SenderName    string       `db:"sender_name" json:"from_name,omitempty"`
+	ReplyTo       string       `db:"reply_to" json:"reply_to,omitempty"`
+	Recipient     string       `db:"recipient" json:"to"`
+	RecipientName string       `db:"recipient_name" json:"to_name,omitempty"`
+	Language      string       `db:"language" json:"language"`
+	Subject       string       `db:"subject" json:"subject"`
+	Text          string       `db:"body_text" json:"text,omitempty"`
+	HTML          string       `db:"body_html" json:"html,omitempty"`
+	Attachments   []Attachment `db:"attachments" json:"attachments" nullable:"false"`
+	State         string       `db:"state" json:"state" enum:"queued,sent,kept,bounced,suppressed,failed"`
+	Response      string       `db:"response" json:"response,omitempty" doc:"What the server said last"`
+	Attempts      int          `db:"attempts" json:"attempts"`
+	MadeAt        time.Time    `db:"made_at" json:"made_at"`
+	SentAt        *time.Time   `db:"sent_at" json:"sent_at,omitempty"`
+	ChangedAt     time.Time    `db:"changed_at" json:"changed_at"`
 }
 
 // ErrUnknown says that there is no such mail.
-var ErrUnknown = errors.New("mail: there is no such mail")
+var ErrUnknown = domain.NotFound("mail.unknown", "there is no such mail: they are kept for 90 days")
 
 const columns = `id, message_id, tenant, kind, customer, contact, sender, sender_name, reply_to, recipient, recipient_name, language, subject,
   body_text, body_html, attachments, state, response, attempts, made_at, sent_at, changed_at`
@@ -80,7 +80,7 @@ on conflict do nothing`
 update portico.mails set state = $2, response = $3, attempts = attempts + $4, changed_at = clock_timestamp(),
   sent_at = case when $2 = 'sent' then clock_timestamp() else sent_at end
 where id = $1 and state in ('queued', 'failed')`
-	sqlBlocked text = `select exists (select from portico.mail_blocks where tenant = $1 and address = $2)`
+	sqlBlocked text = `select exists (select from portico.mail_blocks where tenant = $1 and address = $2 and lifted_at is null)`
 )
 
 // write keeps a mail before it is sent, unless it is there, and answers what is there.
@@ -89,12 +89,8 @@ func (s *Store) write(ctx context.Context, m Message) (Mail, error) {
 	if err != nil {
 		return Mail{}, err
 	}
-	attached, err := json.Marshal(append([]Attachment{}, m.Attachments...))
-	if err != nil {
-		return Mail{}, err
-	}
 	_, err = s.DB.Exec(ctx, string(sqlWrite), m.ID, m.MessageID(), m.Tenant, m.Kind, m.Customer, m.Contact, m.From.Address, m.From.Name, m.ReplyTo,
-		m.To.Address, m.To.Name, m.Language, m.Subject, m.Text, m.HTML, attached)
+		m.To.Address, m.To.Name, m.Language, m.Subject, m.Text, m.HTML, append([]Attachment{}, m.Attachments...))
 	if err != nil {
 		return Mail{}, err
 	}
@@ -126,15 +122,8 @@ func (s *Store) Blocked(ctx context.Context, tenant, address string) (is bool, e
 }
 
 // message is the mail as it was written.
-func (m Mail) message() (Message, error) {
-	out := Message{ID: m.ID, Tenant: m.Tenant, Kind: m.Kind, From: Address{m.SenderName, m.Sender}, ReplyTo: m.ReplyTo,
-		To: Address{m.RecipientName, m.Recipient}, Language: m.Language, Subject: m.Subject, Text: m.Text, HTML: m.HTML, MadeAt: m.MadeAt}
-	err := json.Unmarshal(m.Attachments, &out.Attachments)
-	return out, err
-}
-
-// Files are the attachments.
-func (m Mail) Files() (files []Attachment) {
-	_ = json.Unmarshal(m.Attachments, &files) // the column is ours, and JSON
-	return files
+func (m Mail) message() Message {
+	return Message{ID: m.ID, Tenant: m.Tenant, Kind: m.Kind, From: Address{m.SenderName, m.Sender}, ReplyTo: m.ReplyTo,
+		To: Address{m.RecipientName, m.Recipient}, Language: m.Language, Subject: m.Subject, Text: m.Text, HTML: m.HTML,
+		Attachments: m.Attachments, MadeAt: m.MadeAt}
 }

@@ -165,7 +165,7 @@ func TestTheDocumentGoesAlong(t *testing.T) {
 	w.contact(a, person("ann", "", true))
 	w.invoice(a, 100, true)
 	m := w.letters()[0]
-	files := m.Files()
+	files := m.Attachments
 	if len(files) != 1 || files[0].Name != "N-001.pdf" || m.Sender != "accounts@acme.example" || m.SenderName != "Acme Accounts" || m.ReplyTo != "office@acme.example" {
 		t.Fatalf("%+v", m)
 	}

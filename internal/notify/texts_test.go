@@ -126,7 +126,7 @@ func TestLanguages(t *testing.T) {
 		{"de-AT", "", "de", "£\u00a01.234,50", "3. April 2026"},
 		{"es-MX", "", "es", "£1,234.50", "3 de abril de 2026"},
 		{"pl", "en-GB", "pl", "1234,50\u00a0£", "3 kwietnia 2026"},
-		{"ar-EG", "", "ar", "\u200f1,234.50\u00a0UK£", "3 أبريل 2026"},
+		{"ar-EG", "", "ar", "\u200f1,234.50\u00a0GBP", "3 أبريل 2026"},
 		{"fr", "de", "de", "1.234,50\u00a0£", "3. April 2026"},
 		{"fr", "", "en", "£1,234.50", "3 April 2026"},
 		{"nonsense!", "pl", "pl", "1234,50\u00a0£", "3 kwietnia 2026"},

@@ -92,7 +92,11 @@ func readerIn(i int, locale language.Tag) reader {
 	if texts, _ := tongueTags[i].Base(); base != texts || tongues[i].Direction == "rtl" {
 		locale = tongueTags[i] // and digits are the same in amounts and dates
 	}
-	return reader{tongues[i], tongueTags[i], locale, currency.NewFormatter(currency.NewLocale(locale.String()))}
+	f := currency.NewFormatter(currency.NewLocale(locale.String()))
+	if tongues[i].Direction == "rtl" {
+		f.CurrencyDisplay = currency.DisplayCode // a sign such as UK£ would be turned about
+	}
+	return reader{tongues[i], tongueTags[i], locale, f}
 }
 
 func (r reader) label(key string) string { return r.Labels[key] }

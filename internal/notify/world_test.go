@@ -130,14 +130,16 @@ func (w *world) settle() {
 func (w *world) letters() []mail.Mail {
 	w.t.Helper()
 	w.settle()
-	list, err := w.mails.List(w.t.Context(), "acme", mail.Filter{Limit: 200})
+	list, _, err := w.mails.List(w.t.Context(), "acme", mail.Filter{Limit: 200})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	for i := range list {
-		if list[i], err = w.mails.Show(w.t.Context(), "acme", list[i].ID); err != nil {
+		shown, err := w.mails.Show(w.t.Context(), "acme", list[i].ID)
+		if err != nil {
 			w.t.Fatal(err)
 		}
+		list[i] = shown.Mail
 	}
 	slices.Reverse(list)
 	return list
