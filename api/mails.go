@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/google/uuid"
 
@@ -19,10 +18,7 @@ func (a *api) mailRoutes() {
 	getID(a, "/v1/mails/{id}", portal, watchers, a.GetMail)
 	getAll(a, "/v1/mail-blocks", portal, watchers, a.ListMailBlocks)
 	post(a, "/v1/mail-blocks/lift", owners, a.LiftMailBlock)
-	command(a, http.MethodPost, "/v1/mail-bounces", business, "RecordMailBounce", nil,
-		func(ctx context.Context, by commands.Caller, in *inPlain[mail.Bounce]) (mail.Recorded, error) {
-			return a.Mails.Bounced(ctx, by.Tenant, in.Body)
-		})
+	post(a, "/v1/mail-bounces", business, a.RecordMailBounce)
 }
 
 type mailFilter struct {
@@ -42,6 +38,15 @@ func (a *api) ListMails(ctx context.Context, v projections.Viewer, f mailFilter)
 // GetMail is one mail as it was written, and what became of it.
 func (a *api) GetMail(ctx context.Context, v projections.Viewer, id uuid.UUID) (mail.Shown, error) {
 	return a.Mails.Show(ctx, v.Tenant, id)
+}
+
+// RecordMailBounce records that a mail did not arrive; the receipt's id is the mail's.
+func (a *api) RecordMailBounce(ctx context.Context, by commands.Caller, cmd mail.Bounce) (commands.Receipt, error) {
+	done, err := a.Mails.Bounced(ctx, by.Tenant, cmd)
+	if err != nil {
+		return commands.Receipt{}, err
+	}
+	return commands.Receipt{ID: *done.Mail}, nil
 }
 
 type mailBlocks struct {

@@ -95,9 +95,9 @@ var (
 	customerPart = regexp.MustCompile(`/v1/customers/([0-9a-f-]{36})/`)
 )
 
-func serveSample(t *testing.T, dir string) *served {
+func serveSample(t *testing.T, dir string, more ...string) *served {
 	t.Helper()
-	s := &served{Cmd: portico(t, dir, "serve", "--sample", "--addr", "127.0.0.1:0")}
+	s := &served{Cmd: portico(t, dir, append([]string{"serve", "--sample", "--addr", "127.0.0.1:0"}, more...)...)}
 	out, err := s.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
