@@ -27,6 +27,7 @@ import (
 	"portico/internal/files"
 	"portico/internal/idempotency"
 	"portico/internal/jobs"
+	"portico/internal/mail"
 	"portico/projections"
 	"portico/projections/engine"
 )
@@ -41,6 +42,7 @@ type Deps struct {
 	Uploads  *files.Uploads
 	Once     *idempotency.Store
 	Jobs     *jobs.Store
+	Mails    *mail.Store
 
 	// Statements hands statements out.
 	Statements *documents.Statements
@@ -111,6 +113,7 @@ func assemble(d Deps) *api {
 	a.documentRoutes()
 	a.fileRoutes()
 	a.attachmentRoutes()
+	a.mailRoutes()
 	a.publicRoutes()
 	return a
 }

@@ -17,6 +17,9 @@ func (a *api) commandRoutes() {
 	post(a, "/v1/tenant", owners, c.RegisterTenant, creates)
 	post(a, "/v1/tenant/settings", owners, c.ChangeTenantSettings)
 	post(a, "/v1/tenant/payment-policy", owners, c.ChangePaymentPolicy)
+	post(a, "/v1/tenant/mail-settings", owners, c.ChangeMailSettings)
+	post(a, "/v1/tenant/notification-routes", owners, c.SetNotificationRoute)
+	post(a, "/v1/tenant/contact-notices", owners, c.ChangeContactNotices)
 	post(a, "/v1/tenant/branding", owners, c.ChangeBranding)
 	post(a, "/v1/branches", owners, c.AddBranch, creates)
 	postID(a, "/v1/branches/{id}/close", owners, func(ctx context.Context, by commands.Caller, id uuid.UUID, cmd tenant.CloseBranch) (commands.Receipt, error) {

@@ -38,6 +38,7 @@ import (
 	"portico/internal/idempotency"
 	"portico/internal/jobs"
 	"portico/internal/keyring"
+	"portico/internal/mail"
 	"portico/internal/pdf"
 	"portico/internal/pgtest"
 	"portico/internal/reactions"
@@ -96,6 +97,7 @@ func newWorld(t testing.TB) *world {
 		Statements: &documents.Statements{Papers: w.papers, Commands: w.commands, Queries: queries},
 		Once:       &idempotency.Store{DB: w.db},
 		Jobs:       &jobs.Store{DB: w.db},
+		Mails:      &mail.Store{DB: w.db},
 		Log:        slog.New(slog.NewJSONHandler(w.log, nil)),
 		Clock:      time.Now, Version: "test",
 	})

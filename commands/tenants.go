@@ -52,6 +52,21 @@ func (c *Commands) ChangePaymentPolicy(ctx context.Context, by Caller, cmd tenan
 	return c.onTenant(ctx, by, "ChangePaymentPolicy", cmd)
 }
 
+// ChangeMailSettings says how the tenant's mails look.
+func (c *Commands) ChangeMailSettings(ctx context.Context, by Caller, cmd tenant.ChangeMailSettings) (Receipt, error) {
+	return c.onTenant(ctx, by, "ChangeMailSettings", cmd)
+}
+
+// SetNotificationRoute says whom staff notices of a topic go to.
+func (c *Commands) SetNotificationRoute(ctx context.Context, by Caller, cmd tenant.SetNotificationRoute) (Receipt, error) {
+	return c.onTenant(ctx, by, "SetNotificationRoute", cmd)
+}
+
+// ChangeContactNotices says which contacts of a customer are told of a topic.
+func (c *Commands) ChangeContactNotices(ctx context.Context, by Caller, cmd tenant.ChangeContactNotices) (Receipt, error) {
+	return c.onTenant(ctx, by, "ChangeContactNotices", cmd)
+}
+
 // ChangeBranding says how the business looks. Its logo is a picture that was uploaded.
 func (c *Commands) ChangeBranding(ctx context.Context, by Caller, cmd tenant.ChangeBranding) (Receipt, error) {
 	if err := by.may(owner...); err != nil {

@@ -28,6 +28,7 @@ type contactRow struct {
 	Email      string     `db:"email"`
 	Phone      string     `db:"phone"`
 	IsPrimary  bool       `db:"is_primary"`
+	Language   string     `db:"language"`
 	Active     bool       `db:"active"`
 	AddedAt    time.Time  `db:"added_at"`
 	RemovedAt  *time.Time `db:"removed_at"`
@@ -53,7 +54,7 @@ func applyContact(b *engine.Batch, e envelope.Event) error {
 }
 
 func (c *contactRow) describe(d contact.Details) {
-	c.Name, c.Email, c.Phone, c.IsPrimary = d.Name, d.Email, d.Phone, d.IsPrimary
+	c.Name, c.Email, c.Phone, c.IsPrimary, c.Language = d.Name, d.Email, d.Phone, d.IsPrimary, d.Language
 }
 
 // apiKeyRow is that there is a key. What it opens is checked elsewhere, not here.
@@ -89,6 +90,7 @@ type Contact struct {
 	Email      string     `json:"email,omitempty"`
 	Phone      string     `json:"phone,omitempty"`
 	IsPrimary  bool       `json:"is_primary"`
+	Language   string     `json:"language,omitempty" doc:"BCP 47"`
 	Active     bool       `json:"active"`
 	AddedAt    time.Time  `json:"added_at"`
 	RemovedAt  *time.Time `json:"removed_at,omitempty"`
@@ -147,7 +149,7 @@ func (q *Queries) ListContacts(ctx context.Context, v Viewer, f ContactFilter) (
 		return none, err
 	}
 	return page(f.Paging, rows, func(c contactRow) Contact {
-		return Contact{c.ID, c.CustomerID, c.Name, c.Email, c.Phone, c.IsPrimary, c.Active, c.AddedAt.UTC(), c.RemovedAt}
+		return Contact{c.ID, c.CustomerID, c.Name, c.Email, c.Phone, c.IsPrimary, c.Language, c.Active, c.AddedAt.UTC(), c.RemovedAt}
 	}, func(c contactRow) string { return cursorOf(c.CustomerID.String(), c.ID.String()) }), nil
 }
 

@@ -8,6 +8,7 @@ create table {s}.contacts (
     email       text not null,
     phone       text not null,
     is_primary  boolean not null,
+    language    text not null,
     active      boolean not null,
     added_at    timestamptz not null,
     removed_at  timestamptz,

@@ -41,15 +41,15 @@ var Portal = engine.Group{
 
 // Staff is what only staff see, across customers.
 var Staff = engine.Group{
-	Name: "staff", Version: 1, Lanes: 1, DDL: staffDDL,
-	Of:     []string{"customer.", "invoice.", "credit_memo.", "account.", "import."},
-	Tables: []engine.AnyTable{staffCustomers, customerTotals, funds, documents, imports},
-	Apply:  inTurn(applyStaffCustomer, applyTotals, applyFund, applyDocument, applyImport),
+	Name: "staff", Version: 2, Lanes: 1, DDL: staffDDL,
+	Of:     []string{"tenant.", "customer.", "invoice.", "credit_memo.", "account.", "import."},
+	Tables: []engine.AnyTable{staffCustomers, customerTotals, funds, documents, imports, notificationSettings},
+	Apply:  inTurn(applyStaffCustomer, applyTotals, applyFund, applyDocument, applyImport, applyNotificationSettings),
 }
 
 // Access is who may come in.
 var Access = engine.Group{
-	Name: "access", Version: 1, Lanes: 1, DDL: accessDDL,
+	Name: "access", Version: 2, Lanes: 1, DDL: accessDDL,
 	Of:     []string{"contact.", "api_key."},
 	Tables: []engine.AnyTable{contacts, apiKeys},
 	Strict: true, // a right that was taken away must not stay because of another event

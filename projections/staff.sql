@@ -97,3 +97,15 @@ create table {s}.imports (
     primary key (tenant, id)
 );
 create index imports_by_start on {s}.imports (tenant, started_at desc, id desc);
+
+-- How a tenant's mails look and whom they go to. routes: staff topic to addresses; notices:
+-- contact topic to off, primary or all.
+create table {s}.notification_settings (
+    tenant           text primary key,
+    from_name        text not null,
+    from_address     text not null,
+    reply_to         text not null,
+    attach_documents boolean not null,
+    routes           json not null,
+    notices          json not null
+);

@@ -167,6 +167,8 @@ func TestStaffQueriesRefuseContacts(t *testing.T) {
 	code(t, "viewer.forbidden", err)
 	_, err = w.q.ListImports(ctx, v, Paging{})
 	code(t, "viewer.forbidden", err)
+	_, err = w.q.GetNotificationSettings(ctx, v)
+	code(t, "viewer.forbidden", err)
 	_, err = w.q.GetAgeing(ctx, v, "")
 	code(t, "viewer.forbidden", err)
 	_, err = w.q.GetBalance(ctx, v, a, BalanceOptions{Consolidated: true})

@@ -27,6 +27,8 @@ import (
 	"portico/internal/integration"
 	"portico/internal/jobs"
 	"portico/internal/keyring"
+	"portico/internal/mail"
+	"portico/internal/notify"
 	"portico/internal/pg"
 	"portico/internal/pgserver"
 	"portico/internal/reactions"
@@ -60,6 +62,10 @@ type app struct {
 	uploads *files.Uploads
 
 	statements *documents.Statements
+
+	mails   *mail.Store
+	notices *notify.Notices
+	post    *mail.Post
 }
 
 // open brings the database up, migrates it, and wires everything that runs on it. What it
@@ -146,6 +152,9 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 		return err
 	}
 	a.wireDocuments(s)
+	if err := a.wirePost(s); err != nil {
+		return err
+	}
 	a.wireWork(me)
 	return nil
 }

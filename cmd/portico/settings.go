@@ -32,7 +32,13 @@ type settings struct {
 	filesURL    string
 	publish     string
 	publishFrom string
-	logLevel    slog.Level // warnings, unless a command says otherwise
+
+	smtpURL          string // may hold a password
+	smtpPasswordFile string
+	mailFrom         string
+	mailReturnPath   string
+
+	logLevel slog.Level // warnings, unless a command says otherwise
 }
 
 // tenantCode names the one tenant that an installation has until tenants are chosen by
@@ -57,6 +63,10 @@ func (s *settings) flags(f *pflag.FlagSet) {
 	f.StringVar(&s.filesURL, "files-url", env("PORTICO_FILES_URL", ""), "where documents are kept: file:///folder or s3://bucket?region=… (PORTICO_FILES_URL, default DATA-DIR/files)")
 	f.StringVar(&s.publish, "publish", env("PORTICO_PUBLISH", ""), "a broker to tell other systems by: nats://host:4222?stream=PORTICO&subject=portico.events or kafka://host:9092/topic (PORTICO_PUBLISH, default none)")
 	f.StringVar(&s.publishFrom, "publish-from", env("PORTICO_PUBLISH_FROM", "now"), "what is published at the very first start: from now on, or everything from the start of the log: now, start (PORTICO_PUBLISH_FROM)")
+	f.StringVar(&s.smtpURL, "smtp-url", "", "the server that takes our mails: smtp://user@host:587 (STARTTLS), smtps://user@host:465; without one they are kept for staff to read: portico mail list (PORTICO_SMTP_URL)")
+	f.StringVar(&s.smtpPasswordFile, "smtp-password-file", env("PORTICO_SMTP_PASSWORD_FILE", ""), "file with the password for it, instead of in the URL (PORTICO_SMTP_PASSWORD_FILE)")
+	f.StringVar(&s.mailFrom, "mail-from", env("PORTICO_MAIL_FROM", ""), "who mails are from unless the tenant says otherwise (PORTICO_MAIL_FROM, default no-reply@ the host of --public-url)")
+	f.StringVar(&s.mailReturnPath, "mail-return-path", env("PORTICO_MAIL_RETURN_PATH", ""), "address that reports of failed delivery go to, to be piped to portico mail bounce (PORTICO_MAIL_RETURN_PATH, default the sender)")
 	f.StringSliceVar(&s.proxies, "trusted-proxy", nil, "network of a reverse proxy whose X-Forwarded-For is believed, such as 10.0.0.0/8")
 }
 

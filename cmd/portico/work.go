@@ -17,6 +17,8 @@ func (a *app) kinds() []jobs.Kind {
 	return slices.Concat(
 		[]jobs.Kind{},
 		[]jobs.Kind{documents.Kind(a.commands)},
+		[]jobs.Kind{a.post.Send()},
+		a.notices.Kinds(),
 	)
 }
 
@@ -25,13 +27,13 @@ func (a *app) plans() []jobs.Plan {
 	return slices.Concat(
 		[]jobs.Plan{},
 		[]jobs.Plan{documents.Plan},
+		a.notices.Plans(),
 	)
 }
 
 // wireWork wires the feeder and the runner, when everything that handlers need is there.
 func (a *app) wireWork(node string) {
 	kinds := a.kinds()
-	a.jobs = &jobs.Store{DB: a.pool}
 	a.feeder = &jobs.Feeder{Store: a.store, Jobs: a.jobs, Codec: a.codec, Plans: a.plans(), Kinds: kinds, Node: node, Log: a.log}
 	a.runner = &jobs.Runner{Queue: &jobs.Queue{Store: a.jobs, Node: node, Kinds: kinds, Log: a.log}, Drain: drain}
 }
@@ -58,6 +60,7 @@ func (a *app) work(ctx context.Context) (stop func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { _ = a.feeder.Run(ctx) })
+	running.Go(func() { a.keepPost(ctx) })
 	running.Go(func() {
 		if err := a.runner.Run(ctx); err != nil {
 			a.log.Error("jobs have stopped", "error", err)

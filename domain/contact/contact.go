@@ -3,19 +3,24 @@
 package contact
 
 import (
+	"encoding/json"
 	"net/mail"
 
 	"github.com/google/uuid"
+	"golang.org/x/text/language"
 
 	"portico/domain"
 )
 
 // Types are the stored names of this aggregate's events. A name is forever.
 var Types = domain.Types{
-	domain.TypeOf[Added]("contact.added"),
-	domain.TypeOf[DetailsChanged]("contact.details_changed"),
+	domain.TypeOf[Added]("contact.added", languageUnknown),
+	domain.TypeOf[DetailsChanged]("contact.details_changed", languageUnknown),
 	domain.TypeOf[Removed]("contact.removed"),
 }
+
+// languageUnknown: version 1 had no language, which is what its absence says in version 2.
+func languageUnknown(map[string]json.RawMessage) {}
 
 // Event is one of the types above.
 type Event = domain.Event[Contact]
@@ -41,6 +46,7 @@ type Details struct {
 	Email     string `json:"email,omitempty" maxLength:"254" personal:"stream"`
 	Phone     string `json:"phone,omitempty" maxLength:"40" personal:"stream"`
 	IsPrimary bool   `json:"is_primary,omitempty" doc:"The customer's main contact"`
+	Language  string `json:"language,omitempty" maxLength:"35" example:"en-GB" doc:"BCP 47: what mails to this person are written in; the tenant's locale if left out"`
 }
 
 func (d Details) checked() (Details, error) {
@@ -54,6 +60,13 @@ func (d Details) checked() (Details, error) {
 		if err != nil || a.Address != d.Email {
 			return d, domain.Invalid("contact.email", "%q is not an e-mail address", d.Email)
 		}
+	}
+	if d.Language != "" {
+		tag, err := language.Parse(d.Language)
+		if err != nil {
+			return d, domain.Invalid("contact.language", "%q is not a language such as en-GB or pl", d.Language)
+		}
+		d.Language = tag.String()
 	}
 	return d, nil
 }

@@ -13,12 +13,12 @@ type events = []Event
 
 func TestContact(t *testing.T) {
 	acme, because := uuid.UUID{1}, domain.Because{Reason: domain.Reason{Code: "left"}}
-	jane := Details{"Jane Doe", "jane@example.com", "+44 1", true}
+	jane := Details{"Jane Doe", "jane@example.com", "+44 1", true, "en-GB"}
 	janet := Details{Name: "Janet Doe"}
 	mail := func(address string) Add { return Add{acme, Details{Name: "Jane", Email: address}} }
 	added, removed := events{Added{acme, jane}}, events{Added{acme, jane}, Removed{acme}}
 	spec.Run(t, Types, []spec.Case[Contact]{
-		{Name: "add", When: Add{acme, Details{" Jane Doe ", "jane@example.com", "+44 1", true}}, Then: added},
+		{Name: "add", When: Add{acme, Details{" Jane Doe ", "jane@example.com", "+44 1", true, "en-GB"}}, Then: added},
 		{Name: "add again", Given: added, When: Add{acme, jane}},
 		{Name: "add another under this id", Given: added, When: Add{acme, janet}, Code: "contact.added"},
 		{Name: "add for another customer", Given: added, When: Add{uuid.UUID{2}, jane}, Code: "contact.added"},
@@ -29,6 +29,9 @@ func TestContact(t *testing.T) {
 		{Name: "with more than an address", When: mail("Jane <jane@example.com>"), Code: "contact.email"},
 		{Name: "with two addresses", When: mail("a@example.com, b@example.com"), Code: "contact.email"},
 		{Name: "with a header in the address", When: mail("a@example.com\r\nBcc: b@example.com"), Code: "contact.email"},
+		{Name: "in a language", When: Add{acme, Details{Name: "Jane", Language: "pl_pl"}}, Then: events{Added{acme, Details{Name: "Jane", Language: "pl-PL"}}}},
+		{Name: "in no language there is", When: Add{acme, Details{Name: "Jane", Language: "polish!"}}, Code: "contact.language"},
+		{Name: "with a header in the language", When: Add{acme, Details{Name: "Jane", Language: "en\r\nBcc: x"}}, Code: "contact.language"},
 		{Name: "change", Given: added, When: ChangeDetails{janet}, Then: events{DetailsChanged{acme, janet}}},
 		{Name: "change nothing", Given: added, When: ChangeDetails{jane}},
 		{Name: "change to nonsense", Given: added, When: ChangeDetails{Details{Name: "J", Email: "x"}}, Code: "contact.email"},
@@ -46,3 +49,13 @@ func TestContact(t *testing.T) {
 }
 
 func TestEvolveLeavesEarlierStates(t *testing.T) { spec.Persistent[Contact](t, Types) }
+
+// Version 1 knew no language: its events say that there is none.
+func TestContactsOfVersion1HaveNoLanguage(t *testing.T) {
+	for name, want := range map[string]any{"contact.added": Added{uuid.UUID{1}, Details{Name: "J"}}, "contact.details_changed": DetailsChanged{uuid.UUID{1}, Details{Name: "J"}}} {
+		got, err := domain.NewCatalog(Types).Decode(name, 1, []byte(`{"customer_id":"01000000-0000-0000-0000-000000000000","name":"J"}`))
+		if err != nil || got != want {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+}

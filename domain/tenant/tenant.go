@@ -20,6 +20,9 @@ var Types = domain.Types{
 	domain.TypeOf[BranchClosed]("tenant.branch_closed"),
 	domain.TypeOf[ContractorAdded]("tenant.contractor_added"),
 	domain.TypeOf[PaymentPolicyChanged]("tenant.payment_policy_changed"),
+	domain.TypeOf[MailSettingsChanged]("tenant.mail_settings_changed"),
+	domain.TypeOf[NotificationRouteChanged]("tenant.notification_route_changed"),
+	domain.TypeOf[ContactNoticesChanged]("tenant.contact_notices_changed"),
 	domain.TypeOf[BrandingChanged]("tenant.branding_changed"),
 }
 
@@ -33,6 +36,9 @@ type Tenant struct {
 	branches    []place
 	contractors []place
 	policy      domain.PaymentPolicy
+	mail        MailSettings
+	routes      map[string]string // staff topic to addresses, as stored
+	notices     map[string]string // contact topic to whom; none: primary
 	branding    Branding
 }
 

@@ -66,7 +66,7 @@ var reserved = map[string][]string{
 	"github.com/prometheus/client_golang": {"api"},
 	"github.com/benbjohnson/immutable":    {"domain/account", "commands"},
 	"github.com/cockroachdb/apd":          {"domain"},
-	"github.com/bojanz/currency":          {"domain"},
+	"github.com/bojanz/currency":          {"domain", "internal/notify"},
 	"github.com/schollz/progressbar":      {"cmd/portico"},
 	"github.com/Shopify/toxiproxy":        {"internal/torture"},
 	"github.com/hashicorp/golang-lru":     {"commands", "internal/keyring", "projections"},

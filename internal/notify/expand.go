@@ -1,0 +1,90 @@
+package notify
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"portico/domain"
+	"portico/domain/tenant"
+	"portico/internal/jobs"
+	"portico/internal/mail"
+	"portico/projections"
+)
+
+// letter is what a mail.send job carries: ids. Route is of an address on a staff route.
+type letter struct {
+	Topic   string    `json:"topic"`
+	About   about     `json:"about"`
+	Contact uuid.UUID `json:"contact,omitzero"`
+	Route   uuid.UUID `json:"route,omitzero"`
+}
+
+// expand finds out whom a topic tells, and makes a job for each: the same jobs each time.
+func (n *Notices) expand(t topic) jobs.Handler {
+	return func(ctx context.Context, a jobs.Attempt) error {
+		var what about
+		if err := a.Into(&what); err != nil {
+			return err
+		}
+		if err := n.settled(ctx, a.Job); err != nil {
+			return err
+		}
+		letters, err := n.letters(ctx, a.Tenant, t, what)
+		if err != nil {
+			return err
+		}
+		children := make([]jobs.Job, len(letters))
+		for i, l := range letters {
+			children[i] = a.Child(mail.Kind, l.Contact.String()+l.Route.String(), l)
+		}
+		return n.Jobs.Insert(ctx, children...)
+	}
+}
+
+func (n *Notices) letters(ctx context.Context, code string, t topic, what about) (all []letter, err error) {
+	settings, err := n.Queries.GetNotificationSettings(ctx, itself(code))
+	if err != nil {
+		return nil, err
+	}
+	if t.staff {
+		for _, address := range settings.Route(t.name) {
+			all = append(all, letter{Topic: t.name, About: what, Route: routed(address)})
+		}
+		return all, nil
+	}
+	policy := settings.Tells(t.name)
+	if policy == tenant.TellNobody {
+		return nil, nil
+	}
+	contacts, err := n.contacts(ctx, code, what.Customer)
+	for _, c := range contacts {
+		if policy == tenant.TellAll || c.IsPrimary {
+			all = append(all, letter{Topic: t.name, About: what, Contact: c.ID})
+		}
+	}
+	return all, err
+}
+
+// routed names an address on a route without saying it.
+func routed(address string) uuid.UUID {
+	return domain.DerivedID(uuid.NameSpaceURL, "mailto", strings.ToLower(address))
+}
+
+// contacts are a customer's, who are still its contacts and can be written to.
+func (n *Notices) contacts(ctx context.Context, code string, customer uuid.UUID) (all []projections.Contact, err error) {
+	f := projections.ContactFilter{CustomerID: customer, Paging: projections.Paging{Limit: 200}}
+	for {
+		page, err := n.Queries.ListContacts(ctx, itself(code), f)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, slices.DeleteFunc(page.Items, func(c projections.Contact) bool { return !c.Active || c.Email == "" })...)
+		if page.Next == "" {
+			return all, nil
+		}
+		f.Cursor = page.Next
+	}
+}
