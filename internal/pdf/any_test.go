@@ -70,6 +70,19 @@ func TestNothingIsTooLongOrTooWide(t *testing.T) {
 	}
 }
 
+// Figures stay on one line while there is any other room.
+func TestAmountsAreNotBroken(t *testing.T) {
+	p := sample("en-GB", 1)
+	p.Lines = append(p.Lines, domain.Line{SKU: "SKU-LONG-SKU-LONG-SKU-LONG-", Text: string(bytes.Repeat([]byte("x"), 500)),
+		Quantity: "123456.789", UnitPrice: "9999999.123456", TaxRate: "20", Discount: "12.5", Minor: -999_999_999_999})
+	text := said(t, mustDraw(t, p).Bytes)
+	for _, want := range []string{"-9,999,999,999.99", "9,999,999.123456", "123,456.789", "12.5%"} {
+		if !bytes.Contains([]byte(text), []byte(want)) {
+			t.Errorf("%s is broken", want)
+		}
+	}
+}
+
 func TestALogoIsDrawnFromItsPixelsOnly(t *testing.T) {
 	var b bytes.Buffer
 	if err := jpeg.Encode(&b, image.NewRGBA(image.Rect(0, 0, 1_200, 30)), nil); err != nil {
