@@ -45,7 +45,7 @@ func anyPaper() *rapid.Generator[Paper] {
 
 func TestAnyPaperIsDrawn(t *testing.T) {
 	papers := anyPaper()
-	for seed := range 30 {
+	for seed := range 20 {
 		d, err := Draw(papers.Example(seed))
 		if err != nil || d.Pages < 1 {
 			t.Fatalf("seed %d: %d pages, %v", seed, d.Pages, err)
