@@ -40,13 +40,22 @@ var Staff = engine.Group{
 	Apply:  inTurn(applyStaffCustomer, applyTotals, applyFund, applyDocument, applyImport),
 }
 
-// Access is who may come in.
+// Access is who may come in, and which systems are told what.
 var Access = engine.Group{
-	Name: "access", Version: 1, Lanes: 1, DDL: accessDDL,
-	Of:     []string{"contact.", "api_key."},
-	Tables: []engine.AnyTable{contacts, apiKeys},
+	Name: "access", Version: 2, Lanes: 1, DDL: accessDDL,
+	Of: []string{
+		"contact.", "api_key.",
+		"webhook.",
+	},
+	Tables: []engine.AnyTable{
+		contacts, apiKeys,
+		webhooks,
+	},
 	Strict: true, // a right that was taken away must not stay because of another event
-	Apply:  inTurn(applyContact, applyAPIKey),
+	Apply: inTurn(
+		applyContact, applyAPIKey,
+		applyWebhook,
+	),
 }
 
 // Audit finds events by stream, actor, customer, type and time.

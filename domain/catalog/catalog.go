@@ -12,6 +12,7 @@ import (
 	"portico/domain/invoice"
 	"portico/domain/reservation"
 	"portico/domain/tenant"
+	"portico/domain/webhook"
 )
 
 // New is the whole vocabulary, an aggregate a line.
@@ -26,5 +27,6 @@ func New() *domain.Catalog {
 		reservation.Types,
 		apikey.Types,
 		importrun.Types,
+		webhook.Types,
 	)
 }
