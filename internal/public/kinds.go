@@ -1,0 +1,95 @@
+package public
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"portico/internal/envelope"
+)
+
+// Kind is a type of public event. Once released its name, and the names and meanings of its
+// data's fields, are forever; fields may be added.
+type Kind struct {
+	Type     string       // such as portico.invoice.issued.v1
+	Stored   string       // the domain event it comes from
+	When     string       // a sentence for its readers
+	Audience Audience     // the widest it can have
+	Data     reflect.Type // a struct whose first field is what the event is about
+
+	subject   string
+	translate func(envelope.Event) (data any, audience Audience)
+}
+
+// Kinds are all public events there are, in the order of their documentation.
+func Kinds() []Kind { return slices.Clone(kinds) }
+
+// kinds is the whole public vocabulary.
+var kinds = slices.Concat(
+	customerKinds,
+	invoiceKinds,
+	creditMemoKinds,
+	paymentKinds,
+	moneyBackKinds,
+	creditKinds,
+	importKinds,
+)
+
+var byStored = func() map[string]Kind {
+	m := map[string]Kind{}
+	for _, k := range kinds {
+		if m[k.Stored].Type != "" {
+			panic("public: two events for " + k.Stored)
+		}
+		m[k.Stored] = k
+	}
+	return m
+}()
+
+// of declares that stored events of type E are told as typ, with data of type P.
+func of[E, P any](stored, typ string, audience Audience, when string, translate func(envelope.Event, E) P) Kind {
+	return some(stored, typ, audience, when, func(e envelope.Event, d E) (*P, Audience) {
+		p := translate(e, d)
+		return &p, audience
+	})
+}
+
+// some is of, for what is told only of some events (nil: not of this one) or not always to
+// all of the audience.
+func some[E, P any](stored, typ string, audience Audience, when string, translate func(envelope.Event, E) (*P, Audience)) Kind {
+	return Kind{Type: typ, Stored: stored, When: when, Audience: audience, Data: reflect.TypeFor[P](),
+		subject: strings.Split(typ, ".")[1],
+		translate: func(e envelope.Event) (any, Audience) {
+			d, ok := e.Data.(E)
+			if !ok {
+				return nil, Owner
+			}
+			p, audience := translate(e, d)
+			if p == nil {
+				return nil, Owner
+			}
+			return *p, audience
+		}}
+}
+
+// NotPublic are the stored events that other systems are not told of, and why.
+var NotPublic = map[string]string{
+	"tenant.registered":             "settings of the business: it made them itself",
+	"tenant.settings_changed":       "settings of the business",
+	"tenant.branch_added":           "settings of the business",
+	"tenant.branch_closed":          "settings of the business",
+	"tenant.contractor_added":       "settings of the business",
+	"tenant.payment_policy_changed": "settings of the business",
+	"invoice.drafted":               "a draft is nothing yet",
+	"account.opened":                "the first document or payment in a currency says as much",
+	"account.invoice_posted":        "follows from invoice.issued or invoice.assigned",
+	"account.invoice_adjusted":      "follows from invoice.restated",
+	"account.invoice_reversed":      "invoice.voided follows from it",
+	"account.credit_posted":         "follows from credit_memo.issued or credit_memo.assigned",
+	"account.credit_adjusted":       "follows from credit_memo.restated",
+	"account.credit_reversed":       "credit_memo.voided follows from it",
+	"reservation.reserved":          "how numbers are kept unique",
+	"api_key.issued":                "who may come in is nobody else's business",
+	"api_key.revoked":               "who may come in is nobody else's business",
+	"import.started":                "import.finished says what came of it",
+}
