@@ -23,6 +23,7 @@ import (
 	"portico/internal/eventstore"
 	"portico/internal/files"
 	"portico/internal/idempotency"
+	"portico/internal/webhooks"
 	"portico/projections"
 	"portico/projections/engine"
 )
@@ -34,6 +35,7 @@ type Deps struct {
 	Engine   *engine.Engine // of the read models: who is parked
 	Auth     *auth.Keys
 	Files    *files.Store
+	Webhooks *webhooks.Endpoints
 	Once     *idempotency.Store
 	// Wait blocks until a group of read models shows what a position led to, for a customer
 	// (the nil UUID: for all), or ctx ends, and tells whether it does.
@@ -92,6 +94,7 @@ func assemble(d Deps) *api {
 	a.commandRoutes()
 	a.ledgerRoutes()
 	a.keyRoutes()
+	a.webhookRoutes()
 	a.queryRoutes()
 	a.publicRoutes()
 	return a

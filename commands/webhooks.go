@@ -2,12 +2,14 @@ package commands
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/google/uuid"
 
 	"portico/domain"
 	"portico/domain/customer"
 	"portico/domain/webhook"
+	"portico/internal/eventstore"
 )
 
 // RegisterWebhook records that a system is to be told of what happens. Its secret is
@@ -77,4 +79,18 @@ func (c *Commands) Webhook(ctx context.Context, tenant string, id uuid.UUID) (we
 func (c *Commands) PortalIsOpen(ctx context.Context, tenant string, customerID uuid.UUID) (bool, error) {
 	s, err := peek[customer.Customer](ctx, c, tenant, "customer", customerID)
 	return s.PortalOn(), err
+}
+
+// WebhookEvent is one event of a webhook's history.
+func (c *Commands) WebhookEvent(ctx context.Context, tenant string, id uuid.UUID, version int64) (any, error) {
+	stream := eventstore.Stream(tenant, "webhook", id.String())
+	records, err := c.Store.ReadStream(ctx, stream, version, 1)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	if len(records) == 0 {
+		return nil, fmt.Errorf("commands: %s has no version %d", stream, version)
+	}
+	e, err := c.Codec.OpenData(ctx, records[0])
+	return e.Data, err
 }

@@ -176,3 +176,8 @@ func (q *Queries) EnabledWebhooks(ctx context.Context, v Viewer, pos eventstore.
 		}
 	}
 }
+
+// Endpoint is its address and what it wants.
+func (w Webhook) Endpoint() webhook.Endpoint {
+	return webhook.Endpoint{URL: w.URL, Description: w.Description, Types: w.Types}
+}
