@@ -30,6 +30,8 @@ type Job struct {
 	Pos         eventstore.Position
 	Correlation uuid.UUID // of the request that began it all
 	Causation   uuid.UUID // the event, or the job, that led to it
+
+	metadata map[string]string // of a message that was published
 }
 
 // Attempt is a job on its way to being done: the first, or another one.
@@ -50,7 +52,13 @@ type Kind struct {
 	// Pauses before the second attempt, the third, and so on, each give or take a quarter;
 	// the job is dead when they are used up.
 	Pauses []time.Duration
-	Do     Handler
+	// AtOnce is how many one process does side by side; 4 if zero.
+	AtOnce int
+	// Past says that jobs of this kind follow also from events that are older than the
+	// first start of the feeder, on an upgrade or a restored log. Those of others do not:
+	// nobody gets mail about the past.
+	Past bool
+	Do   Handler
 }
 
 // Plan says which jobs follow from an event. It is pure, and it answers the same jobs with
