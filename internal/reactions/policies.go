@@ -107,12 +107,12 @@ func (p *Policies) handle(m *message.Message) error {
 	case errors.As(err, &refused) && refused.Kind == domain.KindUnavailable:
 		return err
 	case refused != nil:
-		return p.refusal(m.Context(), recorded, refused.Code, refused.Message)
+		return p.Subscriber.SetAside(m.Context(), topic, recorded, refused)
 	}
 	if try, _ := strconv.Atoi(m.Metadata.Get(keyTry)); try < patientTries {
 		return fmt.Errorf("%s of %s: %w", recorded.Type, recorded.Stream, err)
 	}
-	return p.refusal(m.Context(), recorded, "internal", err.Error())
+	return p.Subscriber.SetAside(m.Context(), topic, recorded, err)
 }
 
 // act opens an event and asks for what it leads to.

@@ -28,12 +28,15 @@ import (
 // Events of one customer come one at a time, in order; those of different customers in
 // parallel.
 type Subscriber struct {
-	Store  eventstore.Store
-	DB     *pgxpool.Pool
-	Node   string
-	Lanes  int             // how many customers' events are handled at once
-	Wanted map[string]bool // event types to hand out; the others count as handled
-	Log    *slog.Logger
+	Store eventstore.Store
+	DB    *pgxpool.Pool
+	Node  string
+	Lanes int // how many customers' events are handled at once
+	// ByStream chooses lanes by stream, not by customer: then the events of each stream come
+	// in order even if they become another customer's midway.
+	ByStream bool
+	Wanted   map[string]bool // event types to hand out; the others count as handled
+	Log      *slog.Logger
 
 	pauses  time.Duration // before it is handed out again: a second at first
 	stop    context.CancelFunc
@@ -140,7 +143,7 @@ func (s *Subscriber) read(ctx context.Context, t *term, lanes []chan eventstore.
 				continue
 			}
 			select {
-			case lanes[laneOf(e, len(lanes))] <- e:
+			case lanes[s.laneOf(e, len(lanes))] <- e:
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}
@@ -157,13 +160,14 @@ func (s *Subscriber) read(ctx context.Context, t *term, lanes []chan eventstore.
 	}
 }
 
-// laneOf keeps one customer's events in one lane; events of no customer go by stream.
-func laneOf(e eventstore.Recorded, lanes int) int {
+// laneOf keeps one customer's events in one lane; events of no customer go by stream, and
+// so do all if that is asked for.
+func (s *Subscriber) laneOf(e eventstore.Recorded, lanes int) int {
 	var meta struct {
 		Route uuid.UUID `json:"route"`
 	}
 	h := fnv.New32a()
-	if json.Unmarshal(e.Meta, &meta) == nil && meta.Route != uuid.Nil {
+	if !s.ByStream && json.Unmarshal(e.Meta, &meta) == nil && meta.Route != uuid.Nil {
 		h.Write(meta.Route[:])
 	} else {
 		h.Write([]byte(e.Stream))
