@@ -105,7 +105,7 @@ func Plan() jobs.Plan {
 func (s *Sender) Kinds() []jobs.Kind {
 	return []jobs.Kind{
 		{Name: kindFanOut, Timeout: 30 * time.Second, Pauses: pauses, Do: s.fanOut},
-		{Name: kindDeliver, Timeout: sendTime + 15*time.Second, Pauses: pauses, Do: s.deliver},
+		{Name: kindDeliver, Timeout: sendTime + 15*time.Second, Pauses: pauses, AtOnce: 16, Do: s.deliver},
 	}
 }
 
