@@ -44,9 +44,9 @@ type Sender struct {
 	Guard    *Guard
 	// Insert inserts jobs, those that there are already not again.
 	Insert func(ctx context.Context, all ...jobs.Job) error
-	// Wait blocks until a group of read models shows what stands at pos, for a customer (the
-	// nil UUID: for all), or ctx ends.
-	Wait         func(ctx context.Context, group string, route uuid.UUID, pos eventstore.Position) error
+	// Wait blocks until a group of read models shows what a position led to, for a customer
+	// (the nil UUID: for all), or ctx ends, and tells whether it does.
+	Wait         func(ctx context.Context, after eventstore.Position, group string, route uuid.UUID) (bool, error)
 	Log          *slog.Logger
 	Clock        func() time.Time
 	Trust        *tls.Config   // whose certificates are believed; nil: the system's
@@ -146,17 +146,18 @@ func mayConcern(e public.Event, customer *uuid.UUID) bool {
 }
 
 // visible tells whether contacts of a customer see all that an event is about, now: their
-// portal is open, and the documents are published.
+// portal is open, the documents are published, and the read model says so.
 func (s *Sender) visible(ctx context.Context, pos eventstore.Position, e public.Event, customer uuid.UUID) (bool, error) {
 	if !mayConcern(e, &customer) {
 		return false, nil
 	}
 	open, err := s.Commands.PortalIsOpen(ctx, e.Tenant, customer)
-	if err != nil || !open || e.Audience == public.Customer {
-		return open, err
-	}
-	if err := s.shown(ctx, projections.Portal.Name, customer, pos); err != nil {
+	if err != nil || !open {
 		return false, err
+	}
+	// Also what is visible as such: whoever is told may ask at once.
+	if err := s.shown(ctx, projections.Portal.Name, customer, pos); err != nil || e.Audience == public.Customer {
+		return err == nil, err
 	}
 	contact := projections.Viewer{Tenant: e.Tenant, Kind: envelope.Contact, Customers: []uuid.UUID{customer}}
 	for _, id := range e.Invoices {
@@ -175,12 +176,13 @@ func (s *Sender) visible(ctx context.Context, pos eventstore.Position, e public.
 // patience is how long a job waits for a read model before it lets others go first.
 const patience = 5 * time.Second
 
+// shown waits for a read model. It may take long: while it is built, or a customer is parked.
 func (s *Sender) shown(ctx context.Context, group string, route uuid.UUID, pos eventstore.Position) error {
 	bounded, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	err := s.Wait(bounded, group, route, pos)
-	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
-		return jobs.Later(patience, "waiting for the read model "+group)
+	is, err := s.Wait(bounded, pos, group, route)
+	if err == nil && !is {
+		err = jobs.Later(soon(patience), "waiting for the read model "+group)
 	}
 	return err
 }

@@ -94,12 +94,12 @@ func newWorld(t testing.TB) *world {
 	w.sender = NewSender(Sender{
 		DB: w.db, Store: w.store, Commands: w.Commands, Keys: codec.Keys, Guard: guard, Insert: w.insert, Log: log, Clock: w.Clock, Version: "test", Trust: trusted(),
 		Queries: &projections.Queries{DB: w.db, Schema: e.ActiveSchema, Clock: w.Clock, Store: w.store, Codec: codec},
-		Wait: func(ctx context.Context, group string, route uuid.UUID, pos eventstore.Position) error {
-			end, err := policies.Settle(ctx, pos)
-			if err != nil {
-				return err
+		Wait: func(ctx context.Context, after eventstore.Position, group string, route uuid.UUID) (bool, error) {
+			end, err := policies.Settle(ctx, after)
+			if err == nil {
+				err = e.WaitAll(ctx, group, end)
 			}
-			return e.WaitAll(ctx, group, end)
+			return err == nil, err
 		},
 	})
 	w.by = commands.Caller{Tenant: "main", Actor: envelope.Actor{Kind: envelope.Staff, ID: uuid.New()}, Roles: []string{"staff"}, Origin: envelope.Origin{Channel: envelope.ChannelAPI}}
@@ -177,7 +177,7 @@ func (w *world) job(id uuid.UUID) jobs.Job { return w.inserted[id] }
 // plan asks what follows from whatever has happened, policies included.
 func (w *world) plan() {
 	w.t.Helper()
-	if err := w.sender.Wait(w.t.Context(), projections.Access.Name, uuid.Nil, w.head()); err != nil {
+	if is, err := w.sender.Wait(w.t.Context(), w.head(), projections.Access.Name, uuid.Nil); !is {
 		w.t.Fatal(err)
 	}
 	plan := Plan()
