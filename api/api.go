@@ -23,6 +23,7 @@ import (
 	"portico/internal/eventstore"
 	"portico/internal/files"
 	"portico/internal/idempotency"
+	"portico/internal/jobs"
 	"portico/internal/webhooks"
 	"portico/projections"
 	"portico/projections/engine"
@@ -37,6 +38,7 @@ type Deps struct {
 	Files    *files.Store
 	Webhooks *webhooks.Endpoints
 	Once     *idempotency.Store
+	Jobs     *jobs.Store
 	// Wait blocks until a group of read models shows what a position led to, for a customer
 	// (the nil UUID: for all), or ctx ends, and tells whether it does.
 	Wait func(ctx context.Context, after eventstore.Position, group string, route uuid.UUID) (bool, error)
@@ -45,7 +47,9 @@ type Deps struct {
 	// Progress is what /metrics shows of read models and policies.
 	Progress func(ctx context.Context) ([]Progress, error)
 	// Room is how many partitions' worth of events fit behind the head of the log.
-	Room           func(ctx context.Context) (float64, error)
+	Room func(ctx context.Context) (float64, error)
+	// Tallies are what this process has done of jobs.
+	Tallies        func() []jobs.Tally
 	Log            *slog.Logger
 	Clock          func() time.Time
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
@@ -96,6 +100,7 @@ func assemble(d Deps) *api {
 	a.keyRoutes()
 	a.webhookRoutes()
 	a.queryRoutes()
+	a.jobRoutes()
 	a.publicRoutes()
 	return a
 }

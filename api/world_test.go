@@ -32,6 +32,7 @@ import (
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
 	"portico/internal/idempotency"
+	"portico/internal/jobs"
 	"portico/internal/keyring"
 	"portico/internal/pgtest"
 	"portico/internal/reactions"
@@ -82,6 +83,7 @@ func newWorld(t testing.TB) *world {
 		Wait:     w.wait,
 		Auth:     &auth.Keys{DB: w.db, Commands: w.commands, Clock: time.Now},
 		Once:     &idempotency.Store{DB: w.db},
+		Jobs:     &jobs.Store{DB: w.db},
 		Log:      slog.New(slog.NewJSONHandler(w.log, nil)),
 		Clock:    time.Now, Version: "test",
 	})

@@ -23,6 +23,7 @@ import (
 	"portico/internal/eventstore"
 	"portico/internal/files"
 	"portico/internal/idempotency"
+	"portico/internal/jobs"
 	"portico/internal/keyring"
 	"portico/internal/pg"
 	"portico/internal/pgserver"
@@ -49,6 +50,10 @@ type app struct {
 	keys     *auth.Keys
 	once     *idempotency.Store
 	files    *files.Store
+
+	jobs   *jobs.Store
+	feeder *jobs.Feeder
+	runner *jobs.Runner
 }
 
 // open brings the database up, migrates it, and wires everything that runs on it. What it
@@ -123,7 +128,11 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	if err == nil {
 		a.files, err = files.Open(ctx, folder)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	a.wireWork(me)
+	return nil
 }
 
 // register makes sure that there is a tenant, with the settings that the flags give.

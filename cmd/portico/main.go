@@ -76,6 +76,7 @@ directory, or joins the one that another portico process has started.`,
 		projectionsCommand(&s), policiesCommand(&s), keysCommand(&s), benchCommand(&s), versionCommand(),
 	)
 	cmd.AddCommand(logCommand(&s))
+	cmd.AddCommand(jobsCommand(&s))
 	return cmd
 }
 

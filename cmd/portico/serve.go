@@ -54,9 +54,15 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 	if err := a.engine.Ensure(ctx); err != nil {
 		return err
 	}
+	stopWork, err := a.work(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopWork()
 	go a.once.Run(ctx, func(err error) { a.log.Warn("forgetting old idempotency keys", "error", err) })
 	handler, err := api.New(api.Deps{
 		Commands: a.commands, Queries: a.queries, Engine: a.engine, Auth: a.keys, Files: a.files, Once: a.once, Wait: a.waiter.shown,
+		Jobs: a.jobs, Tallies: a.runner.Queue.Tallies,
 		Checks: a.checks(), Progress: a.progress, Room: a.store.Room, Log: a.log, Clock: time.Now, TrustedProxies: proxies, Version: version,
 	})
 	if err != nil {
@@ -155,5 +161,9 @@ func (a *app) progress(ctx context.Context) (all []api.Progress, err error) {
 	}
 	head, err := a.store.Head(ctx)
 	all = append(all, api.Progress{Kind: "policy", Name: "policies", Events: head.Hi - min(low.Hi, head.Hi), Parked: int64(len(refused))})
-	return all, err
+	if err != nil {
+		return nil, err
+	}
+	feeder, err := a.feederProgress(ctx, head)
+	return append(all, feeder), err
 }

@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -59,6 +60,21 @@ func fromMessage(kind string, m *message.Message) (a Attempt, err error) {
 	}
 	return a, nil
 }
+
+// Publisher is portico.jobs as a Watermill publisher: it makes a job of each message.
+type Publisher struct{ Store *Store }
+
+// Publish inserts. The same message on the same topic is one job.
+func (p Publisher) Publish(topic string, messages ...*message.Message) error {
+	made := make([]Job, len(messages))
+	for i, m := range messages {
+		made[i] = published(topic, m)
+	}
+	return p.Store.Insert(context.Background(), made...)
+}
+
+// Close has nothing to do: what was published is in the table.
+func (Publisher) Close() error { return nil }
 
 // published is the job that a publisher's message asks for. Its ID is derived from the
 // message's, which may be published on several topics.

@@ -11,13 +11,13 @@ import (
 	"github.com/google/uuid"
 )
 
-// Queue is portico.jobs as a Watermill publisher and subscriber; a topic is a kind. What
-// is claimed is leased, and several processes share the work. A message that is not
-// acknowledged comes again after its kind's pause.
+// Queue is portico.jobs as a Watermill subscriber; a topic is a kind. What is claimed is
+// leased, and several processes share the work. A message that is not acknowledged comes
+// again after its kind's pause.
 type Queue struct {
 	Store  *Store
 	Node   string // names this process to those who inherit from it
-	Kinds  []Kind // of what it subscribes to; others get the defaults
+	Kinds  []Kind // how what it subscribes to is done
 	AtOnce int    // over all kinds, of which each always has one; 32 if zero
 	Log    *slog.Logger
 
@@ -25,7 +25,8 @@ type Queue struct {
 	Poll  time.Duration // how often it looks for what others inserted; 250 ms if zero
 	Grace time.Duration // after its context is cancelled, for a handler to return; 1 s if zero
 
-	tally tally
+	tally  tally
+	others Kind // how what is not among Kinds is done
 
 	once    sync.Once // starts the loop
 	ended   chan struct{}
@@ -74,9 +75,6 @@ func (q *Queue) start() {
 		if q.AtOnce == 0 {
 			q.AtOnce = 32
 		}
-		if q.Log == nil {
-			q.Log = slog.Default()
-		}
 		q.ended, q.kicked, q.flying = make(chan struct{}), make(chan struct{}, 1), map[*delivery]struct{}{}
 		go q.run()
 	})
@@ -85,12 +83,13 @@ func (q *Queue) start() {
 // Subscribe starts to claim jobs of a kind, until ctx ends.
 func (q *Queue) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
 	q.start()
-	s := &subscription{kind: Kind{Name: topic, AtOnce: defaultAtOnce}, out: make(chan *message.Message), hungry: true}
+	s := &subscription{kind: q.others, out: make(chan *message.Message), hungry: true}
 	for _, k := range q.Kinds {
 		if k.Name == topic {
 			s.kind = k
 		}
 	}
+	s.kind.Name = topic
 	if s.kind.AtOnce == 0 {
 		s.kind.AtOnce = defaultAtOnce
 	}
@@ -127,15 +126,6 @@ func (q *Queue) unsubscribe(s *subscription) {
 	}
 	close(s.out)
 	q.kick()
-}
-
-// Publish makes a job of each message. The same message on the same topic is one job.
-func (q *Queue) Publish(topic string, messages ...*message.Message) error {
-	made := make([]Job, len(messages))
-	for i, m := range messages {
-		made[i] = published(topic, m)
-	}
-	return q.Store.Insert(context.Background(), made...)
 }
 
 // Drain claims nothing more and waits until what is out has ended, or ctx has.

@@ -24,9 +24,6 @@ type Runner struct {
 // Run does jobs until ctx ends and what runs then has finished.
 func (r *Runner) Run(ctx context.Context) error {
 	log := r.Queue.Log
-	if log == nil {
-		log = slog.Default()
-	}
 	if len(r.Queue.Kinds) == 0 {
 		<-ctx.Done()
 		return nil
@@ -41,6 +38,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	for _, k := range r.Queue.Kinds {
 		router.AddConsumerHandler(k.Name, k.Name, r.Queue, handler(k, log)).AddMiddleware(middleware.Recoverer)
 	}
+	go r.forgets(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- router.Run(context.WithoutCancel(ctx)) }()
 	select {

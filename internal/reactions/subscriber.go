@@ -38,8 +38,9 @@ type Subscriber struct {
 	Wanted   map[string]bool // event types to hand out; the others count as handled
 	Log      *slog.Logger
 
-	pauses  time.Duration // before it is handed out again: a second at first
-	stop    context.CancelFunc
+	pauses  time.Duration                // before it is handed out again: a second at first
+	wants   func(topic, typ string) bool // instead of Wanted, in the conformance suite
+	stops   []context.CancelFunc
 	running sync.WaitGroup
 	mu      sync.Mutex
 	terms   map[string]*term // by topic, while this process owns it
@@ -50,7 +51,10 @@ type Subscriber struct {
 func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
 	ctx, stop := context.WithCancel(ctx)
 	s.mu.Lock()
-	s.stop, s.terms = stop, map[string]*term{}
+	s.stops = append(s.stops, stop)
+	if s.terms == nil {
+		s.terms = map[string]*term{}
+	}
 	if s.pauses == 0 {
 		s.pauses = time.Second
 	}
@@ -77,9 +81,9 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 // Close ends all subscriptions and waits for what is in flight. It may be called again.
 func (s *Subscriber) Close() error {
 	s.mu.Lock()
-	stop := s.stop
+	stops := s.stops
 	s.mu.Unlock()
-	if stop != nil {
+	for _, stop := range stops {
 		stop()
 	}
 	s.running.Wait()
@@ -138,7 +142,7 @@ func (s *Subscriber) read(ctx context.Context, t *term, lanes []chan eventstore.
 		}
 		for _, e := range page.Events {
 			t.begin(e.Pos)
-			if !s.Wanted[e.Type] {
+			if !s.wanted(t.topic, e.Type) {
 				t.done(e.Pos)
 				continue
 			}
@@ -158,6 +162,13 @@ func (s *Subscriber) read(ctx context.Context, t *term, lanes []chan eventstore.
 			return context.Cause(ctx)
 		}
 	}
+}
+
+func (s *Subscriber) wanted(topic, typ string) bool {
+	if s.wants != nil {
+		return s.wants(topic, typ)
+	}
+	return s.Wanted[typ]
 }
 
 // laneOf keeps one customer's events in one lane; events of no customer go by stream, and

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"portico/api"
+	"portico/internal/eventstore"
+	"portico/internal/jobs"
+)
+
+// kinds are what Portico does in the world outside.
+func (a *app) kinds() []jobs.Kind {
+	return slices.Concat(
+		[]jobs.Kind{},
+	)
+}
+
+// plans say which jobs follow from which events.
+func (a *app) plans() []jobs.Plan {
+	return slices.Concat(
+		[]jobs.Plan{},
+	)
+}
+
+// wireWork wires the feeder and the runner, when everything that handlers need is there.
+func (a *app) wireWork(node string) {
+	kinds := a.kinds()
+	a.jobs = &jobs.Store{DB: a.pool}
+	a.feeder = &jobs.Feeder{Store: a.store, Jobs: a.jobs, Codec: a.codec, Plans: a.plans(), Kinds: kinds, Node: node, Log: a.log}
+	a.runner = &jobs.Runner{Queue: &jobs.Queue{Store: a.jobs, Node: node, Kinds: kinds, Log: a.log}, Drain: drain}
+}
+
+// feederProgress is what /metrics shows of the feeder.
+func (a *app) feederProgress(ctx context.Context, head eventstore.Position) (api.Progress, error) {
+	unplanned, err := a.feeder.Unplanned(ctx)
+	if err != nil {
+		return api.Progress{}, err
+	}
+	low, err := a.feeder.Progress(ctx)
+	return api.Progress{Kind: "feeder", Name: "jobs", Events: head.Hi - min(low.Hi, head.Hi), Parked: int64(len(unplanned))}, err
+}
+
+// work feeds and does jobs until ctx ends, and then lets those that run finish; the
+// returned function waits for that. What happens from now on leads to jobs.
+func (a *app) work(ctx context.Context) (stop func(), err error) {
+	if err := a.feeder.Begin(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.runner.Queue.Inherit(ctx, dead); err != nil {
+		a.log.Warn("leases of dead processes run out by themselves", "error", err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { _ = a.feeder.Run(ctx) })
+	running.Go(func() {
+		if err := a.runner.Run(ctx); err != nil {
+			a.log.Error("jobs have stopped", "error", err)
+		}
+	})
+	return func() { cancel(); running.Wait() }, nil
+}
