@@ -28,6 +28,7 @@ import (
 	"portico/internal/pg"
 	"portico/internal/pgserver"
 	"portico/internal/reactions"
+	"portico/internal/webhooks"
 	"portico/migrations"
 	"portico/projections"
 	"portico/projections/engine"
@@ -54,6 +55,9 @@ type app struct {
 	jobs   *jobs.Store
 	feeder *jobs.Feeder
 	runner *jobs.Runner
+
+	webhooks *webhooks.Endpoints
+	sender   *webhooks.Sender
 }
 
 // open brings the database up, migrates it, and wires everything that runs on it. What it
@@ -129,6 +133,9 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 		a.files, err = files.Open(ctx, folder)
 	}
 	if err != nil {
+		return err
+	}
+	if err := a.wireWebhooks(&s.webhooks); err != nil {
 		return err
 	}
 	a.wireWork(me)

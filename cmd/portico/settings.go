@@ -30,6 +30,7 @@ type settings struct {
 	proxies     []string
 	publicURL   string // without a slash at its end
 	filesURL    string
+	webhooks    webhookSettings
 	logLevel    slog.Level // warnings, unless a command says otherwise
 }
 
@@ -53,6 +54,7 @@ func (s *settings) flags(f *pflag.FlagSet) {
 	f.StringVar(&s.currency, "currency", env("PORTICO_CURRENCY", "GBP"), "the business's currency, used at the first start (PORTICO_CURRENCY)")
 	f.StringVar(&s.publicURL, "public-url", env("PORTICO_PUBLIC_URL", ""), "where people reach Portico, such as https://portal.example.com: links in mails and on documents (PORTICO_PUBLIC_URL, default http://ADDR)")
 	f.StringVar(&s.filesURL, "files-url", env("PORTICO_FILES_URL", ""), "where documents are kept: file:///folder or s3://bucket?region=… (PORTICO_FILES_URL, default DATA-DIR/files)")
+	s.webhooks.flags(f, env)
 	f.StringSliceVar(&s.proxies, "trusted-proxy", nil, "network of a reverse proxy whose X-Forwarded-For is believed, such as 10.0.0.0/8")
 }
 

@@ -8,12 +8,14 @@ import (
 	"portico/api"
 	"portico/internal/eventstore"
 	"portico/internal/jobs"
+	"portico/internal/webhooks"
 )
 
 // kinds are what Portico does in the world outside.
 func (a *app) kinds() []jobs.Kind {
 	return slices.Concat(
 		[]jobs.Kind{},
+		a.sender.Kinds(),
 	)
 }
 
@@ -21,6 +23,7 @@ func (a *app) kinds() []jobs.Kind {
 func (a *app) plans() []jobs.Plan {
 	return slices.Concat(
 		[]jobs.Plan{},
+		[]jobs.Plan{webhooks.Plan()},
 	)
 }
 
@@ -54,6 +57,7 @@ func (a *app) work(ctx context.Context) (stop func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { _ = a.feeder.Run(ctx) })
+	running.Go(func() { a.sender.Run(ctx) })
 	running.Go(func() {
 		if err := a.runner.Run(ctx); err != nil {
 			a.log.Error("jobs have stopped", "error", err)

@@ -91,11 +91,14 @@ func TestOnlyOwnersManageWebhooks(t *testing.T) {
 		by := w.by
 		by.Roles = []string{role}
 		for name, try := range map[string]func() error{
-			"register":  func() error { _, err := w.endpoints.Register(t.Context(), by, webhook.Register{}); return err },
-			"change":    func() error { _, err := w.endpoints.Change(t.Context(), by, id, webhook.Change{}); return err },
-			"rotate":    func() error { _, err := w.endpoints.Rotate(t.Context(), by, id, webhook.Rotate{}); return err },
-			"enable":    func() error { _, err := w.endpoints.Enable(t.Context(), by, id, webhook.Enable{}); return err },
-			"remove":    func() error { _, err := w.endpoints.Remove(t.Context(), by, id, webhook.Remove{Because: because}); return err },
+			"register": func() error { _, err := w.endpoints.Register(t.Context(), by, webhook.Register{}); return err },
+			"change":   func() error { _, err := w.endpoints.Change(t.Context(), by, id, webhook.Change{}); return err },
+			"rotate":   func() error { _, err := w.endpoints.Rotate(t.Context(), by, id, webhook.Rotate{}); return err },
+			"enable":   func() error { _, err := w.endpoints.Enable(t.Context(), by, id, webhook.Enable{}); return err },
+			"remove": func() error {
+				_, err := w.endpoints.Remove(t.Context(), by, id, webhook.Remove{Because: because})
+				return err
+			},
 			"test":      func() error { _, err := w.endpoints.Test(t.Context(), by, id, Send{}); return err },
 			"redeliver": func() error { _, err := w.endpoints.Redeliver(t.Context(), by, id, Since{}); return err },
 			"one":       func() error { _, err := w.endpoints.RedeliverOne(t.Context(), by, id, Send{}); return err },

@@ -31,7 +31,9 @@ func (w *world) runs() *jobs.Feeder {
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = f.Run(ctx) })
-	running.Go(func() { _ = (&jobs.Runner{Queue: &jobs.Queue{Store: store, Node: "test", Kinds: kinds, Log: log, Poll: 20 * time.Millisecond}}).Run(ctx) })
+	running.Go(func() {
+		_ = (&jobs.Runner{Queue: &jobs.Queue{Store: store, Node: "test", Kinds: kinds, Log: log, Poll: 20 * time.Millisecond}}).Run(ctx)
+	})
 	w.t.Cleanup(func() { stop(); running.Wait() })
 	return f
 }
