@@ -36,6 +36,7 @@ import (
 	"portico/internal/keyring"
 	"portico/internal/pgtest"
 	"portico/internal/reactions"
+	"portico/internal/webhooks"
 	"portico/projections"
 	"portico/projections/engine"
 )
@@ -83,6 +84,7 @@ func newWorld(t testing.TB) *world {
 		Wait:     w.wait,
 		Auth:     &auth.Keys{DB: w.db, Commands: w.commands, Clock: time.Now},
 		Once:     &idempotency.Store{DB: w.db},
+		Webhooks: &webhooks.Endpoints{DB: w.db, Commands: w.commands, Guard: &webhooks.Guard{}, Clock: time.Now},
 		Jobs:     &jobs.Store{DB: w.db},
 		Log:      slog.New(slog.NewJSONHandler(w.log, nil)),
 		Clock:    time.Now, Version: "test",

@@ -12,6 +12,7 @@ import (
 // ownersOnly are the commands that integrations may not give.
 var ownersOnly = []string{
 	"RegisterTenant", "ChangeTenantSettings", "AddBranch", "CloseBranch", "AddContractor", "ChangePaymentPolicy", "IssueAPIKey", "RevokeAPIKey",
+	"RegisterWebhook", "ChangeWebhook", "RotateWebhookSecret", "DisableWebhook", "EnableWebhook", "RemoveWebhook",
 }
 
 // Every command refuses whoever has not its role, before it looks at anything. Commands
