@@ -15,6 +15,7 @@ import (
 
 // What failed is sent again under its own id; what came meanwhile is not.
 func TestStaffSendAgainWhatFailed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	v := newReceiver(t, script(status(500), status(200), status(500), status(200)))
 	id, secret := w.hook(v.URL, uuid.Nil)
@@ -60,6 +61,7 @@ func TestStaffSendAgainWhatFailed(t *testing.T) {
 }
 
 func TestATestIsSentToWhatIsDisabledToo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	v := newReceiver(t, script(status(500), status(200)))
 	id, secret := w.hook(v.URL, uuid.Nil, "portico.customer.registered.v1")
@@ -84,6 +86,7 @@ func TestATestIsSentToWhatIsDisabledToo(t *testing.T) {
 }
 
 func TestOnlyOwnersManageWebhooks(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	v := newReceiver(t, nil)
 	id, _ := w.hook(v.URL, uuid.Nil)
@@ -118,6 +121,7 @@ func TestOnlyOwnersManageWebhooks(t *testing.T) {
 }
 
 func TestWhatCannotBeAWebhookIsRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	of, unknown := w.customer(), uuid.New()
 	for name, c := range map[string]struct {

@@ -34,6 +34,7 @@ func verifies(t testing.TB, m received, secret string) bool {
 
 // Both secrets verify until the old one's time is over, and never after.
 func TestWhileSecretsOverlapBothVerify(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	v := newReceiver(t, nil)
 	id, first := w.hook(v.URL, uuid.Nil)
@@ -78,6 +79,7 @@ func TestWhileSecretsOverlapBothVerify(t *testing.T) {
 
 // A request whose answer was lost gives another secret out, but never once one is in use.
 func TestARepeatedRequestDoesNotChangeASecretInUse(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	v := newReceiver(t, nil)
 	by := w.by
@@ -106,6 +108,7 @@ func TestARepeatedRequestDoesNotChangeASecretInUse(t *testing.T) {
 }
 
 func TestASecretIsNowhereButInItsFirstAnswer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	v := newReceiver(t, script(status(500), status(200)))
 	id, _ := w.hook(v.URL, uuid.Nil)

@@ -2,6 +2,7 @@ package webhooks
 
 import (
 	"encoding/json"
+	"flag"
 	"slices"
 	"testing"
 
@@ -23,6 +24,10 @@ func TestACustomersSystemIsToldWhatItsContactsMaySee(t *testing.T) {
 	var got []told
 	v := newReceiver(t, nil)
 	own, _ := w.hook(v.URL+"/own", uuid.Nil)
+	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
+		_ = checks.Value.Set("30")
+		defer func() { _ = checks.Value.Set(checks.DefValue) }()
+	}
 	rapid.Check(t, func(r *rapid.T) {
 		customers := []uuid.UUID{w.customer(), w.customer()}
 		hooks := map[string]uuid.UUID{own.String(): uuid.Nil}
@@ -125,6 +130,7 @@ func (w *world) told(r *rapid.T, v *receiver) (all []told) {
 
 // A customer is told of a payment, and of a published invoice, and of nothing else here.
 func TestACustomersSystemIsToldSomething(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	v := newReceiver(t, nil)
 	ours, theirs := w.customer(), w.customer()
@@ -146,6 +152,7 @@ func TestACustomersSystemIsToldSomething(t *testing.T) {
 
 // What was to be told, and may not be any more when its turn comes, is not.
 func TestWhatIsHiddenMeanwhileIsNotTold(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	v := newReceiver(t, script(status(500), status(200)))
 	c := w.customer()
@@ -161,6 +168,7 @@ func TestWhatIsHiddenMeanwhileIsNotTold(t *testing.T) {
 }
 
 func TestWhoeverComesLaterIsNotToldOfBefore(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	v := newReceiver(t, nil)
 	w.customer()
@@ -178,6 +186,7 @@ func TestWhoeverComesLaterIsNotToldOfBefore(t *testing.T) {
 }
 
 func TestNobodyIsToldOfImports(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	by := w.by
 	w.by.Origin.Channel = envelope.ChannelImport
@@ -188,6 +197,7 @@ func TestNobodyIsToldOfImports(t *testing.T) {
 }
 
 func TestAskingTwiceWhoIsToldTellsNobodyTwice(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	v := newReceiver(t, nil)
 	w.hook(v.URL, uuid.Nil)
