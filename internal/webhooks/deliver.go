@@ -65,6 +65,15 @@ func (s *Sender) obstacle(ctx context.Context, j *job) (why string, err error) {
 		j.told = ping(*j)
 		return "", nil
 	}
+	if j.hook.Enabled() {
+		rest, err := s.resting(ctx, j.Tenant, j.WebhookID)
+		if err == nil && rest > 0 {
+			err = jobs.Later(rest+rand.N(rest/4+time.Second), "the webhook is failing and left alone for a while")
+		}
+		if err != nil {
+			return "", err
+		}
+	}
 	e, told, err := s.event(ctx, j.place)
 	if err != nil {
 		return "", err
@@ -81,11 +90,7 @@ func (s *Sender) obstacle(ctx context.Context, j *job) (why string, err error) {
 			return "the customer's contacts do not see what it is about", nil
 		}
 	}
-	rest, err := s.resting(ctx, j.Tenant, j.WebhookID)
-	if err == nil && rest > 0 {
-		err = jobs.Later(rest+rand.N(rest/4+time.Second), "the webhook is failing and left alone for a while")
-	}
-	return "", err
+	return "", nil
 }
 
 // send makes one attempt and draws the conclusions.

@@ -149,12 +149,17 @@ func (n *Endpoints) Enable(ctx context.Context, by commands.Caller, id uuid.UUID
 	return n.Commands.EnableWebhook(ctx, by, id, cmd)
 }
 
-// Remove ends a webhook for good, and its secrets.
+// Remove ends a webhook for good, and what is kept of it beside history. The log of what
+// was sent goes by its age.
 func (n *Endpoints) Remove(ctx context.Context, by commands.Caller, id uuid.UUID, cmd webhook.Remove) (commands.Receipt, error) {
 	receipt, err := n.Commands.RemoveWebhook(ctx, by, id, cmd)
-	if err == nil {
-		err = n.secrets().forget(ctx, by.Tenant, id)
+	if err != nil {
+		return receipt, err
 	}
+	if err := n.secrets().forget(ctx, by.Tenant, id); err != nil {
+		return receipt, fmt.Errorf("webhooks: %w", err)
+	}
+	_, err = n.DB.Exec(ctx, string(sqlWell), by.Tenant, id)
 	return receipt, err
 }
 
