@@ -28,6 +28,7 @@ import (
 	"portico/internal/idempotency"
 	"portico/internal/jobs"
 	"portico/internal/mail"
+	"portico/internal/webhooks"
 	"portico/projections"
 	"portico/projections/engine"
 )
@@ -40,6 +41,7 @@ type Deps struct {
 	Auth     *auth.Keys
 	Files    *files.Store
 	Uploads  *files.Uploads
+	Webhooks *webhooks.Endpoints
 	Once     *idempotency.Store
 	Jobs     *jobs.Store
 	Mails    *mail.Store
@@ -108,6 +110,7 @@ func assemble(d Deps) *api {
 	a.commandRoutes()
 	a.ledgerRoutes()
 	a.keyRoutes()
+	a.webhookRoutes()
 	a.queryRoutes()
 	a.jobRoutes()
 	a.documentRoutes()

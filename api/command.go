@@ -15,6 +15,7 @@ import (
 	"portico/commands"
 	"portico/domain"
 	"portico/internal/auth"
+	"portico/internal/webhooks"
 	"portico/projections"
 )
 
@@ -177,7 +178,12 @@ func settled[B any](ctx context.Context, a *api, op huma.Operation, body B) *rec
 
 // receiptIn finds the receipt in an answer to a command.
 func receiptIn(body any) commands.Receipt {
-	if made, isKey := body.(auth.Created); isKey {
+	switch made := body.(type) {
+	case auth.Created:
+		return made.Receipt
+	case webhooks.Created:
+		return made.Receipt
+	case webhooks.Asked:
 		return made.Receipt
 	}
 	return body.(commands.Receipt) // whatever else is a route line that never worked

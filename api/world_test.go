@@ -42,6 +42,7 @@ import (
 	"portico/internal/pdf"
 	"portico/internal/pgtest"
 	"portico/internal/reactions"
+	"portico/internal/webhooks"
 	"portico/projections"
 	"portico/projections/engine"
 )
@@ -98,6 +99,7 @@ func newWorld(t testing.TB) *world {
 		Once:       &idempotency.Store{DB: w.db},
 		Jobs:       &jobs.Store{DB: w.db},
 		Mails:      &mail.Store{DB: w.db},
+		Webhooks:   &webhooks.Endpoints{DB: w.db, Commands: w.commands, Guard: &webhooks.Guard{}, Clock: time.Now},
 		Log:        slog.New(slog.NewJSONHandler(w.log, nil)),
 		Clock:      time.Now, Version: "test",
 	})

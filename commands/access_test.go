@@ -13,6 +13,7 @@ import (
 var ownersOnly = []string{
 	"RegisterTenant", "ChangeTenantSettings", "AddBranch", "CloseBranch", "AddContractor", "ChangePaymentPolicy", "IssueAPIKey", "RevokeAPIKey",
 	"ChangeBranding",
+	"RegisterWebhook", "ChangeWebhook", "RotateWebhookSecret", "DisableWebhook", "EnableWebhook", "RemoveWebhook",
 }
 
 // systemOnly are the commands that Portico itself gives.

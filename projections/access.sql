@@ -27,3 +27,21 @@ create table {s}.api_keys (
     revoked_at  timestamptz,
     primary key (tenant, id)
 );
+
+create table {s}.webhooks (
+    tenant        text not null,
+    id            uuid not null,
+    url           text not null,
+    description   text not null,
+    types         text not null,
+    customer_id   uuid,
+    status        text not null,
+    why           text not null,
+    failing_since timestamptz,
+    old_until     timestamptz,
+    registered_at timestamptz not null,
+    changed_at    timestamptz not null,
+    since_hi      numeric(20) not null,
+    since_lo      numeric(20) not null,
+    primary key (tenant, id)
+);

@@ -23,20 +23,15 @@ var auditDDL string
 // they may still become another customer's, whose events another lane folds.
 var Portal = engine.Group{
 	Name: "portal", Version: 3, Lanes: 4, DDL: portalDDL,
-	Of: []string{"tenant.", "customer.", "invoice.", "credit_memo.", "account.",
-		"attachment.",
-		"statement.",
-	},
+	Of: []string{"tenant.", "customer.", "invoice.", "credit_memo.", "account.", "attachment.", "statement."},
 	Tables: []engine.AnyTable{
 		tenants, customers, accounts, invoices, invoiceLines, creditMemos, creditMemoLines,
-		payments, refunds, chargebacks, allocations, entries, activities, versions,
-		attachments,
+		payments, refunds, chargebacks, allocations, entries, activities, versions, attachments,
 		renderings, statements,
 	},
 	Apply: inTurn(applyTenant, applyCustomer, applyInvoice, applyInvoiceMoney, applyCreditMemo,
 		applyPayment, applyReturns, applyAllocation, applyEntry, applyActivity, applyVersion,
-		applyAttachment,
-		applyRendering, applyStatement),
+		applyAttachment, applyRendering, applyStatement),
 }
 
 // Staff is what only staff see, across customers.
@@ -47,13 +42,13 @@ var Staff = engine.Group{
 	Apply:  inTurn(applyStaffCustomer, applyTotals, applyFund, applyDocument, applyImport, applyNotificationSettings),
 }
 
-// Access is who may come in.
+// Access is who may come in, and which systems are told what.
 var Access = engine.Group{
 	Name: "access", Version: 2, Lanes: 1, DDL: accessDDL,
-	Of:     []string{"contact.", "api_key."},
-	Tables: []engine.AnyTable{contacts, apiKeys},
+	Of:     []string{"contact.", "api_key.", "webhook."},
+	Tables: []engine.AnyTable{contacts, apiKeys, webhooks},
 	Strict: true, // a right that was taken away must not stay because of another event
-	Apply:  inTurn(applyContact, applyAPIKey),
+	Apply:  inTurn(applyContact, applyAPIKey, applyWebhook),
 }
 
 // Audit finds events by stream, actor, customer, type and time.

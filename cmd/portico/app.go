@@ -32,6 +32,7 @@ import (
 	"portico/internal/pg"
 	"portico/internal/pgserver"
 	"portico/internal/reactions"
+	"portico/internal/webhooks"
 	"portico/migrations"
 	"portico/projections"
 	"portico/projections/engine"
@@ -66,6 +67,9 @@ type app struct {
 	mails   *mail.Store
 	notices *notify.Notices
 	post    *mail.Post
+
+	webhooks *webhooks.Endpoints
+	sender   *webhooks.Sender
 }
 
 // open brings the database up, migrates it, and wires everything that runs on it. What it
@@ -153,6 +157,9 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	}
 	a.wireDocuments(s)
 	if err := a.wirePost(s); err != nil {
+		return err
+	}
+	if err := a.wireWebhooks(&s.webhooks); err != nil {
 		return err
 	}
 	a.wireWork(me)

@@ -66,6 +66,7 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 		Commands: a.commands, Queries: a.queries, Engine: a.engine, Auth: a.keys, Files: a.files, Once: a.once, Wait: a.waiter.shown,
 		Uploads:    a.uploads,
 		Mails:      a.mails,
+		Webhooks:   a.webhooks,
 		Statements: a.statements, Tenant: tenantCode,
 		Jobs: a.jobs, Tallies: a.runner.Queue.Tallies,
 		Checks: a.checks(), Progress: a.progress, Room: a.store.Room, Log: a.log, Clock: time.Now, TrustedProxies: proxies, Version: version,

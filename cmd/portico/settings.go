@@ -38,6 +38,8 @@ type settings struct {
 	mailFrom         string
 	mailReturnPath   string
 
+	webhooks webhookSettings
+
 	logLevel slog.Level // warnings, unless a command says otherwise
 }
 
@@ -67,6 +69,7 @@ func (s *settings) flags(f *pflag.FlagSet) {
 	f.StringVar(&s.smtpPasswordFile, "smtp-password-file", env("PORTICO_SMTP_PASSWORD_FILE", ""), "file with the password for it, instead of in the URL (PORTICO_SMTP_PASSWORD_FILE)")
 	f.StringVar(&s.mailFrom, "mail-from", env("PORTICO_MAIL_FROM", ""), "who mails are from unless the tenant says otherwise (PORTICO_MAIL_FROM, default no-reply@ the host of --public-url)")
 	f.StringVar(&s.mailReturnPath, "mail-return-path", env("PORTICO_MAIL_RETURN_PATH", ""), "address that reports of failed delivery go to, to be piped to portico mail bounce (PORTICO_MAIL_RETURN_PATH, default the sender)")
+	s.webhooks.flags(f, env)
 	f.StringSliceVar(&s.proxies, "trusted-proxy", nil, "network of a reverse proxy whose X-Forwarded-For is believed, such as 10.0.0.0/8")
 }
 

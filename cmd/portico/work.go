@@ -10,6 +10,7 @@ import (
 	"portico/internal/documents"
 	"portico/internal/eventstore"
 	"portico/internal/jobs"
+	"portico/internal/webhooks"
 )
 
 // kinds are what Portico does in the world outside.
@@ -19,6 +20,7 @@ func (a *app) kinds() []jobs.Kind {
 		[]jobs.Kind{documents.Kind(a.commands)},
 		[]jobs.Kind{a.post.Send()},
 		a.notices.Kinds(),
+		a.sender.Kinds(),
 	)
 }
 
@@ -28,6 +30,7 @@ func (a *app) plans() []jobs.Plan {
 		[]jobs.Plan{},
 		[]jobs.Plan{documents.Plan},
 		a.notices.Plans(),
+		[]jobs.Plan{webhooks.Plan()},
 	)
 }
 
@@ -61,6 +64,7 @@ func (a *app) work(ctx context.Context) (stop func(), err error) {
 	var running sync.WaitGroup
 	running.Go(func() { _ = a.feeder.Run(ctx) })
 	running.Go(func() { a.keepPost(ctx) })
+	running.Go(func() { a.sender.Run(ctx) })
 	running.Go(func() {
 		if err := a.runner.Run(ctx); err != nil {
 			a.log.Error("jobs have stopped", "error", err)

@@ -14,6 +14,7 @@ import (
 	"portico/domain/reservation"
 	"portico/domain/statement"
 	"portico/domain/tenant"
+	"portico/domain/webhook"
 )
 
 // New is the whole vocabulary, an aggregate a line.
@@ -30,5 +31,6 @@ func New() *domain.Catalog {
 		importrun.Types,
 		statement.Types,
 		attachment.Types,
+		webhook.Types,
 	)
 }

@@ -74,6 +74,7 @@ var reserved = map[string][]string{
 	"github.com/Shopify/toxiproxy":        {"internal/torture"},
 	"github.com/hashicorp/golang-lru":     {"commands", "internal/keyring", "internal/pdf", "projections"},
 	"github.com/klauspost/compress":       {"internal/archive"},
+	"github.com/standard-webhooks/":       {"internal/webhooks"},
 }
 
 func TestImports(t *testing.T) {

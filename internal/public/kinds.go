@@ -92,4 +92,10 @@ var NotPublic = map[string]string{
 	"api_key.issued":                "who may come in is nobody else's business",
 	"api_key.revoked":               "who may come in is nobody else's business",
 	"import.started":                "import.finished says what came of it",
+	"webhook.registered":            "who is told what is nobody else's business",
+	"webhook.changed":               "who is told what is nobody else's business",
+	"webhook.secret_rotated":        "who is told what is nobody else's business",
+	"webhook.disabled":              "who is told what is nobody else's business",
+	"webhook.enabled":               "who is told what is nobody else's business",
+	"webhook.removed":               "who is told what is nobody else's business",
 }
