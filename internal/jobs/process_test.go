@@ -125,7 +125,6 @@ func split(ctx context.Context, f *Feeder) error {
 // processes is a database and the children that work on it.
 type processes struct {
 	*world
-	url string
 	log *eventstore.Postgres
 }
 
@@ -134,7 +133,7 @@ func newProcesses(t *testing.T) *processes {
 	url := pgtest.New(t)
 	pgtest.Exec(t, url, `create table portico.effects (job uuid not null)`, `grant select, insert on portico.effects to portico_app`)
 	db := pgtest.Open(t, url)
-	p := &processes{&world{t, eventstore.NewMemory(), db, &envelope.Codec{Catalog: catalog.New(), Keys: &keyring.Memory{}}, &Store{DB: db}}, url, eventstore.OpenPostgres(db)}
+	p := &processes{&world{t, url, eventstore.NewMemory(), db, &envelope.Codec{Catalog: catalog.New(), Keys: &keyring.Memory{}}, &Store{DB: db}}, eventstore.OpenPostgres(db)}
 	t.Cleanup(p.log.Close)
 	f := p.feeder("test", planFor())
 	f.Store = p.log

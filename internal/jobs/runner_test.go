@@ -8,6 +8,10 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
+
+	"portico/internal/pgtest"
 )
 
 func TestAJobFollowsFromAnEventAndIsDoneOnce(t *testing.T) {
@@ -304,5 +308,50 @@ func TestAJobThatKillsProcessesIsDeadAfterThree(t *testing.T) {
 	}
 	if n := count(t, w.db, "kind = 'healthy' and state = 'dead'"); n != 0 {
 		t.Errorf("%d innocents are dead:%v", n, w.table())
+	}
+}
+
+// A claim of which nobody knows whether it was made, since its answer was lost, is given
+// back: it counts neither as an attempt nor as a death.
+func TestAClaimWhoseAnswerWasLostIsGivenBack(t *testing.T) {
+	w := newWorld(t)
+	var done calls
+	k := Kind{Name: "x.do", Do: func(_ context.Context, a Attempt) error { done.note(a); return nil }}
+	w.insert("x.do", 1)
+	q := w.queue("one", k)
+	claim := uuid.New()
+	if _, err := w.db.Exec(t.Context(), sqlClaim, []string{"x.do"}, []int{1}, 1, q.Node, claim, 30*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	q.lost = []uuid.UUID{claim}
+	w.run(&Runner{Queue: q})
+	w.eventually("it is done", func() bool { return count(t, w.db, "state = 'done' and attempts = 1 and deaths = 0") == 1 })
+	if done.total() != 1 || done.of[0].Number != 1 {
+		t.Errorf("done: %+v", done.of)
+	}
+}
+
+// While the database is away nothing is lost, and what was done meanwhile is written when it
+// is back, once.
+func TestTheDatabaseMayGoAway(t *testing.T) {
+	w := newWorld(t)
+	var done calls
+	k := Kind{Name: "x.do", AtOnce: 8, Pauses: make([]time.Duration, 5), Do: func(_ context.Context, a Attempt) error { done.note(a); time.Sleep(time.Millisecond); return nil }}
+	w.insert("x.do", 300)
+	w.run(&Runner{Queue: w.queue("one", k)})
+	for range 10 {
+		time.Sleep(20 * time.Millisecond)
+		pgtest.Exec(t, w.url, `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`)
+	}
+	w.eventually("all are done", func() bool {
+		var n int
+		err := w.db.QueryRow(t.Context(), "select count(*) from portico.jobs where state = 'done'").Scan(&n)
+		return err == nil && n == 300
+	})
+	if n := count(t, w.db, "deaths > 0"); n != 0 || len(done.by) != 300 {
+		t.Errorf("%d jobs count deaths; %d were done%v", n, len(done.by), w.table())
+	}
+	if repeated := done.total() - 300; repeated > 8*10 {
+		t.Errorf("%d were done again: more than were in flight", repeated)
 	}
 }
