@@ -16,6 +16,7 @@ var readsWhole = regexp.MustCompile(`Seq Scan on jobs|Index (Only )?Scan (Backwa
 
 // However many are done, looking for what to do reads only what is to be done.
 func TestNothingReadsWhatIsDone(t *testing.T) {
+	t.Parallel()
 	url := pgtest.New(t)
 	db := pgtest.Open(t, url)
 	pgtest.Exec(t, url, `insert into portico.jobs (id, tenant, kind, state, payload, route, pos_hi, pos_lo, correlation, causation, due, made_at)

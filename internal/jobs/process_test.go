@@ -201,6 +201,7 @@ func (p *processes) killed(mode string, times int) (events int) {
 // Whenever the feeder is killed, each event leads to its job once: none is lost, none twice;
 // and each job is done.
 func TestKillingProcessesLosesAndRepeatsNoJob(t *testing.T) {
+	t.Parallel()
 	p := newProcesses(t)
 	events := p.killed("work", 8)
 	p.start("work")
@@ -216,6 +217,7 @@ func TestKillingProcessesLosesAndRepeatsNoJob(t *testing.T) {
 
 // The control of the test above: a feeder that moves its checkpoint first loses jobs.
 func TestAFeederWithTwoTransactionsIsFound(t *testing.T) {
+	t.Parallel()
 	p := newProcesses(t)
 	for range 5 {
 		events := p.killed("split", 4)
@@ -244,6 +246,7 @@ func TestAFeederWithTwoTransactionsIsFound(t *testing.T) {
 // Pitfall 27: a process that dies between effect and acknowledgement repeats the effect
 // under the same id, by which whoever receives it knows it.
 func TestADeathAfterTheEffectRepeatsItUnderTheSameID(t *testing.T) {
+	t.Parallel()
 	p := newProcesses(t)
 	p.append()
 	victim := p.start("die")
@@ -265,6 +268,7 @@ func TestADeathAfterTheEffectRepeatsItUnderTheSameID(t *testing.T) {
 // Pitfall 26, with a real process: SIGTERM in mid-handler leaves no dead job, and the
 // attempt does not count.
 func TestSIGTERMGivesBackWhatRuns(t *testing.T) {
+	t.Parallel()
 	p := newProcesses(t)
 	for range 5 {
 		p.append()
@@ -275,7 +279,7 @@ func TestSIGTERMGivesBackWhatRuns(t *testing.T) {
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Wait(); err != nil || time.Since(at) > 5*time.Second {
+	if err := cmd.Wait(); err != nil || time.Since(at) > 10*time.Second {
 		t.Errorf("it ended after %v: %v", time.Since(at), err)
 	}
 	if n := count(t, p.db, "state = 'queued' and attempts = 0 and deaths = 0 and claim is null"); n != 5 {
