@@ -31,6 +31,7 @@ func (w *world) wait(f *Feeder, pos eventstore.Position) {
 // On a log that is older than the feeder, the past leads only to kinds that say so; and
 // where the past ends is settled once, however often the feeder starts.
 func TestNobodyGetsMailAboutThePast(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	mail, render := Kind{Name: "mail.send"}, Kind{Name: "documents.render", Past: true}
 	var last eventstore.Position
@@ -61,6 +62,7 @@ func TestNobodyGetsMailAboutThePast(t *testing.T) {
 
 // Of two processes one feeds; when it ends the other goes on at once.
 func TestOneProcessFeeds(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	k := Kind{Name: "x.do"}
 	one, two := w.feeder("one", planFor(k), k), w.feeder("two", planFor(k), k)
@@ -86,6 +88,7 @@ func TestOneProcessFeeds(t *testing.T) {
 
 // Whoever lost the lease while it stood still inserts nothing, and moves nothing.
 func TestALateFeederIsFenced(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	k := Kind{Name: "x.do"}
 	f := w.feeder("late", planFor(k), k)
@@ -114,6 +117,7 @@ func TestALateFeederIsFenced(t *testing.T) {
 // An event that cannot be read, or over which a plan stumbles, holds up nobody; it is
 // planned later, and what it led to already is not made again.
 func TestWhatCannotBePlannedIsSetAside(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	k, other := Kind{Name: "x.do"}, Kind{Name: "other"}
 	var mended atomic.Bool
@@ -160,6 +164,7 @@ func TestWhatCannotBePlannedIsSetAside(t *testing.T) {
 
 // An event that a newer program wrote is planned when a newer program feeds.
 func TestANewerProgramPlansWhatAnOlderDidNotKnow(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	k := Kind{Name: "x.do"}
 	known := w.codec.Catalog
@@ -199,6 +204,7 @@ func (l *lines) Write(p []byte) (int, error) {
 // The id of the request that began it all is in the job, its message, its log lines, and in
 // what it leads to.
 func TestCorrelationFlowsThrough(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	var log lines
 	var child calls
@@ -247,6 +253,7 @@ func TestCorrelationFlowsThrough(t *testing.T) {
 
 // What a message carries is the whole attempt.
 func TestMessagesCarryTheWholeAttempt(t *testing.T) {
+	t.Parallel()
 	a := Attempt{Job: some("x.do", 1)[0], Number: 3}
 	a.Route = uuid.New()
 	m := toMessage(a)

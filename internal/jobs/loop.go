@@ -54,25 +54,25 @@ func (q *Queue) run() {
 	}
 }
 
-// linger is how long an acknowledgement waits for others that may share its round trip.
-const linger = time.Millisecond
+// An acknowledgement waits for others that may share its round trip: no longer than linger
+// altogether, and only while the next one comes within a pause.
+const (
+	linger = 2 * time.Millisecond
+	pause  = 500 * time.Microsecond
+)
 
-// gather waits a moment while less than half of what is out has ended.
+// gather waits a moment for what is about to end.
 func (q *Queue) gather() {
-	var over <-chan time.Time
-	for {
+	for began := time.Now(); time.Since(began) < linger; {
 		q.mu.Lock()
-		few := len(q.settled) > 0 && len(q.settled) < len(q.flying)
+		waits := len(q.settled) > 0 && len(q.flying) > 0
 		q.mu.Unlock()
-		if !few {
+		if !waits {
 			return
-		}
-		if over == nil {
-			over = time.After(linger)
 		}
 		select {
 		case <-q.kicked:
-		case <-over:
+		case <-time.After(pause):
 			return
 		}
 	}

@@ -125,7 +125,6 @@ func split(ctx context.Context, f *Feeder) error {
 // processes is a database and the children that work on it.
 type processes struct {
 	*world
-	url string
 	log *eventstore.Postgres
 }
 
@@ -134,7 +133,7 @@ func newProcesses(t *testing.T) *processes {
 	url := pgtest.New(t)
 	pgtest.Exec(t, url, `create table portico.effects (job uuid not null)`, `grant select, insert on portico.effects to portico_app`)
 	db := pgtest.Open(t, url)
-	p := &processes{&world{t, eventstore.NewMemory(), db, &envelope.Codec{Catalog: catalog.New(), Keys: &keyring.Memory{}}, &Store{DB: db}}, url, eventstore.OpenPostgres(db)}
+	p := &processes{&world{t, url, eventstore.NewMemory(), db, &envelope.Codec{Catalog: catalog.New(), Keys: &keyring.Memory{}}, &Store{DB: db}}, eventstore.OpenPostgres(db)}
 	t.Cleanup(p.log.Close)
 	f := p.feeder("test", planFor())
 	f.Store = p.log
@@ -202,6 +201,7 @@ func (p *processes) killed(mode string, times int) (events int) {
 // Whenever the feeder is killed, each event leads to its job once: none is lost, none twice;
 // and each job is done.
 func TestKillingProcessesLosesAndRepeatsNoJob(t *testing.T) {
+	t.Parallel()
 	p := newProcesses(t)
 	events := p.killed("work", 8)
 	p.start("work")
@@ -217,6 +217,7 @@ func TestKillingProcessesLosesAndRepeatsNoJob(t *testing.T) {
 
 // The control of the test above: a feeder that moves its checkpoint first loses jobs.
 func TestAFeederWithTwoTransactionsIsFound(t *testing.T) {
+	t.Parallel()
 	p := newProcesses(t)
 	for range 5 {
 		events := p.killed("split", 4)
@@ -245,6 +246,7 @@ func TestAFeederWithTwoTransactionsIsFound(t *testing.T) {
 // Pitfall 27: a process that dies between effect and acknowledgement repeats the effect
 // under the same id, by which whoever receives it knows it.
 func TestADeathAfterTheEffectRepeatsItUnderTheSameID(t *testing.T) {
+	t.Parallel()
 	p := newProcesses(t)
 	p.append()
 	victim := p.start("die")
@@ -266,6 +268,7 @@ func TestADeathAfterTheEffectRepeatsItUnderTheSameID(t *testing.T) {
 // Pitfall 26, with a real process: SIGTERM in mid-handler leaves no dead job, and the
 // attempt does not count.
 func TestSIGTERMGivesBackWhatRuns(t *testing.T) {
+	t.Parallel()
 	p := newProcesses(t)
 	for range 5 {
 		p.append()
@@ -276,7 +279,7 @@ func TestSIGTERMGivesBackWhatRuns(t *testing.T) {
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Wait(); err != nil || time.Since(at) > 5*time.Second {
+	if err := cmd.Wait(); err != nil || time.Since(at) > 10*time.Second {
 		t.Errorf("it ended after %v: %v", time.Since(at), err)
 	}
 	if n := count(t, p.db, "state = 'queued' and attempts = 0 and deaths = 0 and claim is null"); n != 5 {

@@ -77,7 +77,7 @@ func handler(k Kind, log *slog.Logger) message.NoPublishHandlerFunc {
 		}
 		ctx, cancel := context.WithTimeout(m.Context(), timeout)
 		defer cancel()
-		ctx = context.WithValue(ctx, logKey{}, logOf(log, a))
+		ctx = context.WithValue(ctx, logKey{}, logged{log, a})
 		err = k.Do(ctx, a)
 		if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && m.Context().Err() == nil {
 			err = fmt.Errorf("after %v: %w", timeout, err)

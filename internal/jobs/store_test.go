@@ -32,6 +32,7 @@ func count(t *testing.T, db interface {
 }
 
 func TestInsertingAgainIsNothing(t *testing.T) {
+	t.Parallel()
 	s := &Store{DB: pgtest.Pool(t)}
 	made := some("x.do", 3)
 	made[1].NotBefore = time.Now().Add(time.Hour)
@@ -49,6 +50,7 @@ func TestInsertingAgainIsNothing(t *testing.T) {
 }
 
 func TestJobsRollBackWithTheirTransaction(t *testing.T) {
+	t.Parallel()
 	s := &Store{DB: pgtest.Pool(t)}
 	tx, err := s.DB.Begin(t.Context())
 	if err != nil {

@@ -149,8 +149,8 @@ func (f *Feeder) Wait(ctx context.Context, pos eventstore.Position) error {
 	}
 }
 
-const sqlUnsettled = `select exists (select from portico.jobs where state in ('queued', 'running')
-	and (pos_hi, pos_lo) <= ($1::text::numeric, $2::text::numeric))`
+const sqlUnsettled = `select exists (select from portico.jobs where state = 'queued' and (pos_hi, pos_lo) <= ($1::text::numeric, $2::text::numeric))
+	or exists (select from portico.jobs where state = 'running' and (pos_hi, pos_lo) <= ($1::text::numeric, $2::text::numeric))`
 
 // Settle waits until all jobs that events up to pos have led to, and the jobs that those
 // led to, are done, dead or cancelled.

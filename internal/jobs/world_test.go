@@ -23,6 +23,7 @@ import (
 // world is a log with events of one type, and a database for what follows from them.
 type world struct {
 	t     *testing.T
+	url   string // of the database, for its owner
 	store *eventstore.Memory
 	db    *pgxpool.Pool
 	codec *envelope.Codec
@@ -31,8 +32,9 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	db := pgtest.Pool(t)
-	return &world{t, eventstore.NewMemory(), db, &envelope.Codec{Catalog: catalog.New(), Keys: &keyring.Memory{}}, &Store{DB: db}}
+	url := pgtest.New(t)
+	db := pgtest.Open(t, url)
+	return &world{t, url, eventstore.NewMemory(), db, &envelope.Codec{Catalog: catalog.New(), Keys: &keyring.Memory{}}, &Store{DB: db}}
 }
 
 // happen appends an event to a stream of its own and answers it.
