@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -10,6 +11,9 @@ import (
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"portico/internal/integration"
+	"portico/internal/reactions"
 )
 
 // A server told to publish does so from its first command on; metrics say how far; nobody
@@ -66,6 +70,9 @@ func TestServePublishes(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), "published up to  0.0") || !strings.Contains(string(out), "set aside        0") {
 		t.Errorf("status: %s, %v", out, err)
 	}
+	waitUntil(t, func() bool { // what has to be published again is seen to wait
+		return regexp.MustCompile(`portico_lag_seconds\{kind="consumer",name="integration"\} [1-9]`).MatchString(s.metrics(t))
+	})
 	began := time.Now()
 	if err := s.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -89,6 +96,14 @@ func TestPublishIsChecked(t *testing.T) {
 	}
 }
 
+// What publishing has set aside is tried again only with a broker to publish to.
+func TestRetryNeedsABroker(t *testing.T) {
+	err := (&app{}).retry(t.Context(), reactions.Refusal{Consumer: integration.Consumer})
+	if err == nil || !strings.Contains(err.Error(), "--publish") {
+		t.Error(err)
+	}
+}
+
 func (s *served) metrics(t *testing.T) string {
 	t.Helper()
 	resp, err := http.Get(s.address + "/metrics")
@@ -105,7 +120,7 @@ func (s *served) metrics(t *testing.T) string {
 
 func waitUntil(t *testing.T, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !holds(); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !holds(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it did not happen")
 		}

@@ -184,6 +184,13 @@ func (a *app) consumers(ctx context.Context) (all []api.Progress, err error) {
 		if err != nil {
 			return nil, err
 		}
+		next, err := a.store.ReadAll(ctx, low, 1)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range next.Events {
+			c.Lag = max(0, time.Since(e.At))
+		}
 		c.Events, c.Parked = head.Hi-min(low.Hi, head.Hi), aside[c.Name]
 		all = append(all, c)
 	}

@@ -110,7 +110,8 @@ func (s natsSettings) connect() (message.Publisher, error) {
 
 func (s natsSettings) options() []nats.Option {
 	all := []nats.Option{
-		nats.Name("portico"), nats.Timeout(5 * time.Second), nats.MaxReconnects(-1), nats.ReconnectWait(500 * time.Millisecond),
+		nats.Name("portico"), nats.Timeout(5 * time.Second), nats.ReconnectWait(500 * time.Millisecond),
+		nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(), // never give up, nor at the second refusal
 		nats.ReconnectBufSize(-1), // fail at once without a connection: what is kept here would be sent after its next try
 	}
 	if s.credentials != "" {

@@ -178,6 +178,27 @@ func TestNATSComesAndGoes(t *testing.T) {
 	b.sound(n)
 }
 
+// A server that refuses us for a while, as when its accounts are being changed, is not given
+// up on.
+func TestNATSRefusesUsForAWhile(t *testing.T) {
+	w, b := newWorld(t), newBroker(t)
+	b.start()
+	n := w.invoices(2)
+	f := w.feed(b.target("create=true"))
+	w.start(f)
+	w.told(f)
+	b.stop()
+	b.options.Username, b.options.Password = "somebody", "else"
+	b.start()
+	n += w.invoices(2)
+	time.Sleep(2500 * time.Millisecond) // for more than the two refusals after which the client would give up
+	b.stop()
+	b.options.Username, b.options.Password = "", ""
+	b.start()
+	w.told(f)
+	b.sound(n)
+}
+
 // A stream that is full, and not to drop the oldest, refuses: that is waited out like an
 // outage. A stream that is there is used as its owner set it up.
 func TestAFullStreamIsWaitedFor(t *testing.T) {
@@ -219,7 +240,7 @@ func TestOnlyTheNamedStreamCounts(t *testing.T) {
 	stuck := w.append(eventstore.Stream("main", "contact", uuid.NewString()), 0, uuid.New(), one(t, "contact.removed"))
 	f := w.feed(b.target(""))
 	stop := w.start(f)
-	time.Sleep(500 * time.Millisecond)
+	w.eventually(f.waiting.Load)
 	stop()
 	if low, _, err := f.Subscriber.Progress(t.Context(), Consumer); err != nil || low != (eventstore.Position{}) {
 		t.Errorf("%s counts as told: %v, %v", stuck, low, err)

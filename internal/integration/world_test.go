@@ -65,7 +65,7 @@ func (w *world) start(f *Feed) (stop func()) {
 // told waits until everything in the log is published or set aside.
 func (w *world) told(f *Feed) {
 	w.Helper()
-	ctx, cancel := context.WithTimeout(w.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(w.Context(), time.Minute)
 	defer cancel()
 	head, err := w.store.Head(ctx)
 	if err == nil {
