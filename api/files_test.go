@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"image/png"
@@ -65,6 +66,11 @@ func TestUpload(t *testing.T) {
 	var rows int
 	if err := w.db.QueryRow(t.Context(), `select count(*) from portico.files where tenant = 'main' and sha256 = $1`, f.SHA256).Scan(&rows); err != nil || rows != 2 {
 		t.Errorf("%d senders are recorded, want 2: %v", rows, err)
+	}
+	for tenant, want := range map[string]error{"main": nil, "rival": files.ErrMissing, "": files.ErrMissing} {
+		if got, err := w.a.Uploads.Find(t.Context(), tenant, f.SHA256); !errors.Is(err, want) || want == nil && got.Size != f.Size {
+			t.Errorf("to %q: %+v, %v", tenant, got, err)
+		}
 	}
 
 	w.upload("staff", "x.html", "text/html", "<html>").is(415, "file.type_refused")
