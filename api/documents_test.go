@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -215,8 +216,11 @@ func TestI3DocumentsAreOnlyGivenToWhomTheirRecordsAre(t *testing.T) {
 func TestWhatCannotBeKeptIsNotPublished(t *testing.T) {
 	d := newDesk(t)
 	id := d.issue("INV-1", "")
+	published := d.issue("INV-0", `,"publish":true`)
+	d.settled()
 	before := d.head()
 	_ = d.papers.Files.Close()
+	d.get("contact", "/v1/invoices/"+published+"/document").is(503, "file.unavailable")
 	d.call("staff", "POST", "/v1/invoices/"+id+"/publish", `{}`).is(503, "documents.unavailable")
 	d.call("staff", "POST", "/v1/invoices", fmt.Sprintf(`{"number":"INV-2","publish":true,"customer_id":%q,"lines":[{"text":"Work","quantity":"1","unit_price":"5"}]}`, d.ours.customer)).is(503, "documents.unavailable")
 	d.call("staff", "POST", "/v1/customers/"+d.ours.customer.String()+"/statements", `{}`).is(503, "documents.unavailable")
@@ -287,6 +291,43 @@ func TestStatementsAreNumberedFrozenAndTheCustomersOwn(t *testing.T) {
 	if got := list.Items[0]; got.Document.Pages != 1 || hashed(data) == got.Document.SHA256 {
 		t.Errorf("%+v", got)
 	}
+}
+
+// Statements that are asked for at once have different numbers, and contacts cannot have
+// any number of them.
+func TestStatementsAtOnceAreNumberedApartAndNotWithoutEnd(t *testing.T) {
+	d := newDesk(t)
+	d.papers.Draw = func(p pdf.Paper) (pdf.Drawn, error) { return pdf.Drawn{Bytes: []byte(p.Number), Pages: 1}, nil } // it is about numbers
+	ours := "/v1/customers/" + d.ours.customer.String()
+	var asking sync.WaitGroup
+	for n := range 5 {
+		asking.Go(func() {
+			d.call("staff", "POST", ours+"/statements", fmt.Sprintf(`{"from":"2020-01-0%d"}`, n+1)).is(201, "")
+		})
+	}
+	asking.Wait()
+	d.position = positionToken(d.top())
+	var list projections.Page[projections.IssuedStatement]
+	d.get("contact", ours+"/statements").is(200, "").into(&list)
+	numbers := map[string]bool{}
+	for _, s := range list.Items {
+		numbers[s.Number] = true
+	}
+	if len(numbers) != 5 {
+		t.Errorf("five statements are numbered %v", numbers)
+	}
+	refused := 0
+	for n := range 25 {
+		got := d.call("contact", "POST", ours+"/statements", fmt.Sprintf(`{"from":"2021-01-%02d"}`, n+1), "Prefer", "wait=2")
+		if got.Code == http.StatusConflict {
+			got.is(409, "statement.too_many")
+			refused++
+		}
+	}
+	if refused != 5 {
+		t.Errorf("%d of 25 more were refused: 25 a day are allowed", refused)
+	}
+	d.call("staff", "POST", ours+"/statements", `{"from":"2022-01-01"}`).is(201, "")
 }
 
 // settled waits until the account has what was issued.
