@@ -48,7 +48,21 @@ func (a *api) documentRoutes() {
 			return a.Statements.Issue(ctx, by, requestOf(ctx).viewer(), in.ID, in.Body)
 		})
 	getOf(a, "/v1/customers/{id}/statements", portal, customers, q.ListStatements)
+	getFile(a, "/v1/tenant/logo", portal, customers, "GetTenantLogo", a.tenantLogo)
 	a.verifyRoute()
+}
+
+// tenantLogo is the logo as it was uploaded (S1.39).
+func (a *api) tenantLogo(ctx context.Context, v projections.Viewer, _ uuid.UUID, _ struct{}) (handedOut, error) {
+	t, err := a.Queries.GetTenant(ctx, v)
+	if err == nil && t.Branding.Logo == "" {
+		err = domain.NotFound("tenant.no_logo", "the business has no logo")
+	}
+	if err != nil {
+		return handedOut{}, err
+	}
+	f, err := a.Uploads.Find(ctx, v.Tenant, t.Branding.Logo)
+	return handedOut{f, domain.FileName("logo", f.MediaType)}, err
 }
 
 func statementSaid(op *huma.Operation) {

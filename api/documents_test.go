@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"image"
+	"image/png"
 	"net/http"
 	"strings"
 	"sync"
@@ -15,7 +17,9 @@ import (
 	"github.com/google/uuid"
 
 	"portico/domain/invoice"
+	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/files"
 	"portico/internal/pdf"
 	"portico/projections"
 )
@@ -210,6 +214,34 @@ func TestI3DocumentsAreOnlyGivenToWhomTheirRecordsAre(t *testing.T) {
 
 	d.ask("/v1/customers/"+d.ours.customer.String()+"/portal", `{"on":false,"reason":{"code":"test"}}`)
 	d.get("contact", "/v1/credit-memos/"+memo+"/document").is(401, "auth.invalid")
+}
+
+// S1.39: the logo is uploaded, named by the branding, on what is published from then on, and
+// there for the portal to show.
+func TestS139TheLogoIsOnDocumentsAndInThePortal(t *testing.T) {
+	d := newDesk(t)
+	d.get("contact", "/v1/tenant/logo").is(404, "tenant.no_logo")
+	var picture bytes.Buffer
+	if err := png.Encode(&picture, image.NewRGBA(image.Rect(0, 0, 40, 20))); err != nil {
+		t.Fatal(err)
+	}
+	d.call("staff", "POST", "/v1/tenant/branding", fmt.Sprintf(`{"logo":%q}`, strings.Repeat("0", 64))).is(404, "file.unknown")
+	d.call("staff", "POST", "/v1/tenant/branding", `{"colour":"#eeeeee"}`).is(422, "tenant.colour_contrast")
+	kept, err := d.papers.Files.Accept(t.Context(), files.Upload{Name: "logo.png", MediaType: "image/png", Body: &picture})
+	if err == nil {
+		err = d.a.Uploads.Record(t.Context(), files.Sender{Tenant: "main", Kind: envelope.Staff, ID: uuid.New()}, kept)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var drawn []byte
+	d.papers.Draw = func(p pdf.Paper) (pdf.Drawn, error) { drawn = p.Issuer.Logo; return pdf.Draw(p) }
+	d.ask("/v1/tenant/branding", fmt.Sprintf(`{"logo":%q}`, kept.SHA256))
+	got := d.get("contact", "/v1/tenant/logo").is(200, "")
+	d.issue("INV-1", `,"publish":true`)
+	if hashed(got.Body.Bytes()) != kept.SHA256 || got.Header().Get("Content-Type") != "image/png" || hashed(drawn) != kept.SHA256 {
+		t.Errorf("%v, drawn %d bytes", got.Header(), len(drawn))
+	}
 }
 
 // Storage that fails publishes nothing, and says so.
