@@ -3,6 +3,8 @@ package api
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -36,15 +38,35 @@ func (a *api) documentRoutes() {
 			return given(q.GetStatementDocument(ctx, v, id))
 		})
 	for _, path := range []string{"/v1/invoices/{id}/document", "/v1/credit-memos/{id}/document", "/v1/statements/{id}/document"} {
-		ok := a.huma.OpenAPI().Paths[path].Get.Responses["200"]
+		op := a.huma.OpenAPI().Paths[path].Get
+		op.Description += " The bytes are those that were published, until a new version is. 503 document.rendering: they are being drawn."
+		ok := op.Responses["200"]
 		ok.Content = map[string]*huma.MediaType{documents.MediaType: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}
 	}
-	command(a, http.MethodPost, "/v1/customers/{id}/statements", askers, "IssueStatement", []option{creates},
+	command(a, http.MethodPost, "/v1/customers/{id}/statements", askers, "IssueStatement", []option{creates, statementSaid},
 		func(ctx context.Context, by commands.Caller, in *inID[documents.Period]) (commands.Receipt, error) {
 			return a.Statements.Issue(ctx, by, requestOf(ctx).viewer(), in.ID, in.Body)
 		})
 	getOf(a, "/v1/customers/{id}/statements", portal, customers, q.ListStatements)
+	getFile(a, "/v1/tenant/logo", portal, customers, "GetTenantLogo", a.tenantLogo)
 	a.verifyRoute()
+}
+
+// tenantLogo is the logo as it was uploaded (S1.39).
+func (a *api) tenantLogo(ctx context.Context, v projections.Viewer, _ uuid.UUID, _ struct{}) (handedOut, error) {
+	t, err := a.Queries.GetTenant(ctx, v)
+	if err == nil && t.Branding.Logo == "" {
+		err = domain.NotFound("tenant.no_logo", "the business has no logo")
+	}
+	if err != nil {
+		return handedOut{}, err
+	}
+	f, err := a.Uploads.Find(ctx, v.Tenant, t.Branding.Logo)
+	return handedOut{f, domain.FileName("logo", f.MediaType)}, err
+}
+
+func statementSaid(op *huma.Operation) {
+	op.Description += " It says what the customer sees, whoever asks, and is never changed. Asked for again with nothing recorded since, it is the same statement (200)."
 }
 
 // given is a document as a file to save.
@@ -53,6 +75,15 @@ func given(d projections.DocumentFile, err error) (handedOut, error) {
 		File: files.File{SHA256: d.SHA256, Size: d.Size, MediaType: documents.MediaType},
 		Name: domain.FileName(d.Number+".pdf", documents.MediaType),
 	}, err
+}
+
+// unreadable is a store of files that does not answer. A file that it does not have is lost:
+// that is ours to look into.
+func unreadable(err error) error {
+	if errors.Is(err, files.ErrMissing) {
+		return err
+	}
+	return fmt.Errorf("%w (%w)", &domain.Error{Kind: domain.KindUnavailable, Code: "file.unavailable", Message: "files cannot be read just now: try again"}, err)
 }
 
 // asked is a document's hash, in the path.

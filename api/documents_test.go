@@ -6,15 +6,20 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"image"
+	"image/png"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
 	"portico/domain/invoice"
+	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/files"
 	"portico/internal/pdf"
 	"portico/projections"
 )
@@ -211,12 +216,43 @@ func TestI3DocumentsAreOnlyGivenToWhomTheirRecordsAre(t *testing.T) {
 	d.get("contact", "/v1/credit-memos/"+memo+"/document").is(401, "auth.invalid")
 }
 
+// S1.39: the logo is uploaded, named by the branding, on what is published from then on, and
+// there for the portal to show.
+func TestS139TheLogoIsOnDocumentsAndInThePortal(t *testing.T) {
+	d := newDesk(t)
+	d.get("contact", "/v1/tenant/logo").is(404, "tenant.no_logo")
+	var picture bytes.Buffer
+	if err := png.Encode(&picture, image.NewRGBA(image.Rect(0, 0, 40, 20))); err != nil {
+		t.Fatal(err)
+	}
+	d.call("staff", "POST", "/v1/tenant/branding", fmt.Sprintf(`{"logo":%q}`, strings.Repeat("0", 64))).is(404, "file.unknown")
+	d.call("staff", "POST", "/v1/tenant/branding", `{"colour":"#eeeeee"}`).is(422, "tenant.colour_contrast")
+	kept, err := d.papers.Files.Accept(t.Context(), files.Upload{Name: "logo.png", MediaType: "image/png", Body: &picture})
+	if err == nil {
+		err = d.a.Uploads.Record(t.Context(), files.Sender{Tenant: "main", Kind: envelope.Staff, ID: uuid.New()}, kept)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var drawn []byte
+	d.papers.Draw = func(p pdf.Paper) (pdf.Drawn, error) { drawn = p.Issuer.Logo; return pdf.Draw(p) }
+	d.ask("/v1/tenant/branding", fmt.Sprintf(`{"logo":%q}`, kept.SHA256))
+	got := d.get("contact", "/v1/tenant/logo").is(200, "")
+	d.issue("INV-1", `,"publish":true`)
+	if hashed(got.Body.Bytes()) != kept.SHA256 || got.Header().Get("Content-Type") != "image/png" || hashed(drawn) != kept.SHA256 {
+		t.Errorf("%v, drawn %d bytes", got.Header(), len(drawn))
+	}
+}
+
 // Storage that fails publishes nothing, and says so.
 func TestWhatCannotBeKeptIsNotPublished(t *testing.T) {
 	d := newDesk(t)
 	id := d.issue("INV-1", "")
+	published := d.issue("INV-0", `,"publish":true`)
+	d.settled()
 	before := d.head()
 	_ = d.papers.Files.Close()
+	d.get("contact", "/v1/invoices/"+published+"/document").is(503, "file.unavailable")
 	d.call("staff", "POST", "/v1/invoices/"+id+"/publish", `{}`).is(503, "documents.unavailable")
 	d.call("staff", "POST", "/v1/invoices", fmt.Sprintf(`{"number":"INV-2","publish":true,"customer_id":%q,"lines":[{"text":"Work","quantity":"1","unit_price":"5"}]}`, d.ours.customer)).is(503, "documents.unavailable")
 	d.call("staff", "POST", "/v1/customers/"+d.ours.customer.String()+"/statements", `{}`).is(503, "documents.unavailable")
@@ -287,6 +323,43 @@ func TestStatementsAreNumberedFrozenAndTheCustomersOwn(t *testing.T) {
 	if got := list.Items[0]; got.Document.Pages != 1 || hashed(data) == got.Document.SHA256 {
 		t.Errorf("%+v", got)
 	}
+}
+
+// Statements that are asked for at once have different numbers, and contacts cannot have
+// any number of them.
+func TestStatementsAtOnceAreNumberedApartAndNotWithoutEnd(t *testing.T) {
+	d := newDesk(t)
+	d.papers.Draw = func(p pdf.Paper) (pdf.Drawn, error) { return pdf.Drawn{Bytes: []byte(p.Number), Pages: 1}, nil } // it is about numbers
+	ours := "/v1/customers/" + d.ours.customer.String()
+	var asking sync.WaitGroup
+	for n := range 5 {
+		asking.Go(func() {
+			d.call("staff", "POST", ours+"/statements", fmt.Sprintf(`{"from":"2020-01-0%d"}`, n+1)).is(201, "")
+		})
+	}
+	asking.Wait()
+	d.position = positionToken(d.top())
+	var list projections.Page[projections.IssuedStatement]
+	d.get("contact", ours+"/statements").is(200, "").into(&list)
+	numbers := map[string]bool{}
+	for _, s := range list.Items {
+		numbers[s.Number] = true
+	}
+	if len(numbers) != 5 {
+		t.Errorf("five statements are numbered %v", numbers)
+	}
+	refused := 0
+	for n := range 25 {
+		got := d.call("contact", "POST", ours+"/statements", fmt.Sprintf(`{"from":"2021-01-%02d"}`, n+1), "Prefer", "wait=2")
+		if got.Code == http.StatusConflict {
+			got.is(409, "statement.too_many")
+			refused++
+		}
+	}
+	if refused != 5 {
+		t.Errorf("%d of 25 more were refused: 25 a day are allowed", refused)
+	}
+	d.call("staff", "POST", ours+"/statements", `{"from":"2022-01-01"}`).is(201, "")
 }
 
 // settled waits until the account has what was issued.

@@ -62,7 +62,7 @@ func getFile[F any](a *api, path, group string, who policy, name string, f func(
 		}
 		bytes, err := a.Files.Read(ctx, file.SHA256)
 		if err != nil {
-			return nil, a.failed(ctx, err)
+			return nil, a.failed(ctx, unreadable(err))
 		}
 		headers["Content-Type"], headers["Content-Length"] = file.MediaType, fmt.Sprint(file.Size)
 		return &huma.StreamResponse{Body: func(hc huma.Context) {

@@ -33,6 +33,10 @@ type Period struct {
 // numbers bounds how many statement numbers are tried: others may be taking them too.
 const numbers = 20
 
+// longest is how many lines a statement may have on paper: that many are drawn well within
+// the time of a command.
+const longest = 5_000
+
 // aDay is how many new statements contacts of a customer may have made in a day: each is
 // kept for good.
 const aDay = 25
@@ -54,6 +58,9 @@ func (s *Statements) Issue(ctx context.Context, by commands.Caller, v projection
 	st, err := s.Queries.StatementToIssue(ctx, v, customer, projections.StatementOptions{Currency: p.Currency, From: p.From, To: p.To})
 	if err != nil {
 		return commands.Receipt{}, err
+	}
+	if n := len(st.Lines) + len(st.Adjustments); n > longest {
+		return commands.Receipt{}, domain.Invalid("statement.too_long", "this is %d lines, more than %d: ask for a shorter period", n, longest)
 	}
 	c, err := contentOf(st.Statement)
 	if err != nil {
