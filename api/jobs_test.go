@@ -1,11 +1,15 @@
 package api
 
 import (
+	"context"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"portico/internal/jobs"
 )
@@ -49,9 +53,26 @@ func TestMetricsCountJobs(t *testing.T) {
 	if err := w.a.Jobs.Insert(t.Context(), jobs.Job{ID: uuid.New(), Tenant: "main", Kind: "mail.send"}); err != nil {
 		t.Fatal(err)
 	}
-	w.a.Tallies = nil
 	got := w.call("staff", "GET", "/metrics", "").is(http.StatusOK, "")
 	if want := `portico_jobs{kind="mail.send",state="queued"} 1`; !strings.Contains(got.Body.String(), want) {
 		t.Errorf("no %s in %s", want, got.Body)
+	}
+}
+
+// What this process has done shows by kind and outcome, and its times as a histogram.
+func TestMetricsTallyJobs(t *testing.T) {
+	tally := jobs.Tally{Kind: "mail.send", Outcomes: map[string]int64{"done": 2, "dead": 1}, Count: 3, Seconds: 1.5, Within: map[float64]uint64{.5: 2, 1: 3}}
+	c := jobCollector{counts: func(context.Context) ([]jobs.Count, error) { return nil, nil }, tallies: func() []jobs.Tally { return []jobs.Tally{tally} }}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(c)
+	w := httptest.NewRecorder()
+	promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	for _, want := range []string{
+		`portico_jobs_done_total{kind="mail.send",outcome="dead"} 1`, `portico_job_seconds_bucket{kind="mail.send",le="0.5"} 2`,
+		`portico_job_seconds_sum{kind="mail.send"} 1.5`, `portico_job_seconds_count{kind="mail.send"} 3`,
+	} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("no %s in %s", want, w.Body)
+		}
 	}
 }

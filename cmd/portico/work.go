@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
@@ -51,7 +52,7 @@ func (a *app) work(ctx context.Context) (stop func(), err error) {
 	if err := a.feeder.Begin(ctx); err != nil {
 		return nil, err
 	}
-	if err := a.runner.Queue.Inherit(ctx, dead); err != nil {
+	if err := errors.Join(a.feeder.Inherit(ctx, dead), a.runner.Queue.Inherit(ctx, dead)); err != nil {
 		a.log.Warn("leases of dead processes run out by themselves", "error", err)
 	}
 	ctx, cancel := context.WithCancel(ctx)

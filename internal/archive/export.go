@@ -129,8 +129,10 @@ type Refusal struct {
 	At       time.Time `json:"at"`
 }
 
+// Not of the feeder of jobs: its jobs do not come along. It begins anew, and plans of the
+// past what concerns the past: documents, perhaps, and no mails.
 const (
-	sqlConsumers = `select name, low_hi || '.' || low_lo, emitted_hi || '.' || emitted_lo from portico.consumers order by name`
+	sqlConsumers = `select name, low_hi || '.' || low_lo, emitted_hi || '.' || emitted_lo from portico.consumers where name <> 'jobs' order by name`
 	sqlRefusals  = `select consumer, event_id::text, stream, pos, code, message, at from portico.policy_refusals order by at, event_id`
 )
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -32,7 +33,7 @@ const (
 // cancelled, or waits for a later attempt. What is done is not done again: whoever wants
 // the effect twice asks for another one.
 func (s *Store) Retry(ctx context.Context, by By, id uuid.UUID) error {
-	if err := s.act(ctx, by, id, "retry", sqlRetry, "queued", "dead", "cancelled"); err != nil {
+	if err := s.act(ctx, by, id, deed{"retry", sqlRetry, []string{"queued", "dead", "cancelled"}}); err != nil {
 		return err
 	}
 	s.tell()
@@ -41,10 +42,16 @@ func (s *Store) Retry(ctx context.Context, by By, id uuid.UUID) error {
 
 // Cancel gives a job up that waits or is dead.
 func (s *Store) Cancel(ctx context.Context, by By, id uuid.UUID) error {
-	return s.act(ctx, by, id, "cancel", sqlCancel, "queued", "dead")
+	return s.act(ctx, by, id, deed{"cancel", sqlCancel, []string{"queued", "dead"}})
 }
 
-func (s *Store) act(ctx context.Context, by By, id uuid.UUID, act, sql string, from ...string) error {
+// deed is what may be done about a job that is in one of some states.
+type deed struct {
+	name, sql string
+	from      []string
+}
+
+func (s *Store) act(ctx context.Context, by By, id uuid.UUID, d deed) error {
 	if err := domain.CheckText(by.Reason); err != nil {
 		return err
 	}
@@ -57,17 +64,13 @@ func (s *Store) act(ctx context.Context, by By, id uuid.UUID, act, sql string, f
 		if err != nil {
 			return fmt.Errorf("jobs: %w", err)
 		}
-		may := false
-		for _, f := range from {
-			may = may || f == state
-		}
-		if !may {
+		if !slices.Contains(d.from, state) {
 			return domain.Refused("job."+state, "this job is %s", state)
 		}
-		if _, err = tx.Exec(ctx, sql, id); err != nil {
+		if _, err = tx.Exec(ctx, d.sql, id); err != nil {
 			return fmt.Errorf("jobs: %w", err)
 		}
-		_, err = tx.Exec(ctx, sqlAct, id, kind, act, state, by.Actor.Kind, by.Actor.ID, by.Origin.Channel, by.Origin.RequestID, by.Reason)
+		_, err = tx.Exec(ctx, sqlAct, id, kind, d.name, state, by.Actor.Kind, by.Actor.ID, by.Origin.Channel, by.Origin.RequestID, by.Reason)
 		return err
 	})
 }

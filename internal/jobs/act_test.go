@@ -23,6 +23,7 @@ func (w *world) set(state string, id uuid.UUID) {
 
 // What people may do about a job depends on its state, and who did it is kept.
 func TestWhatPeopleMayDoAboutAJob(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, c := range []struct{ state, retry, cancel string }{
 		{"queued", "", ""}, {"running", "job.running", "job.running"}, {"done", "job.done", "job.done"}, {"dead", "", ""}, {"cancelled", "", "job.cancelled"},
@@ -64,6 +65,7 @@ func TestWhatPeopleMayDoAboutAJob(t *testing.T) {
 }
 
 func TestARetriedJobIsDone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	broken := true
 	k := Kind{Name: "x.do", Do: func(context.Context, Attempt) error {
@@ -86,6 +88,7 @@ func TestARetriedJobIsDone(t *testing.T) {
 
 // Pages show each job once, newest first, and filters leave out what they say.
 func TestLists(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for i := range 7 {
 		id := w.insert(fmt.Sprint("kind.", i%2), 1)[0].ID
@@ -132,6 +135,7 @@ func TestLists(t *testing.T) {
 
 // Only what nothing could insert again is forgotten.
 func TestWhatIsForgotten(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	exec := func(sql string, args ...any) {
 		t.Helper()

@@ -19,6 +19,7 @@ import (
 // since jobs run side by side and wait for later attempts; a new subscriber does not get
 // what is done.
 func TestTheQueueIsAWatermillPubSub(t *testing.T) {
+	t.Parallel()
 	log.SetOutput(io.Discard) // the suite's own chatter
 	db := pgtest.Pool(t)
 	tests.TestPubSub(t, tests.Features{Persistent: true, ForceShort: true}, func(t *testing.T) (message.Publisher, message.Subscriber) {

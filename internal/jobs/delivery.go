@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -149,6 +150,9 @@ func (q *Queue) report(s settlement, written bool) {
 		return
 	}
 	q.tally.ended(d.attempt.Kind, s.outcome, s.took)
+	if s.outcome == "done" && !q.Log.Enabled(context.Background(), slog.LevelDebug) {
+		return
+	}
 	log := logOf(q.Log, d.attempt).With("took", s.took.Round(time.Millisecond))
 	switch s.outcome {
 	case "done":

@@ -25,6 +25,7 @@ func (q *Queue) run() {
 			q.hunger()
 		default:
 		}
+		q.gather()
 		t := q.plan(&renewed, &reaped)
 		if !t.empty() {
 			err := q.turn(t)
@@ -49,6 +50,30 @@ func (q *Queue) run() {
 			q.hunger()
 		case <-tick.C:
 			q.hunger()
+		}
+	}
+}
+
+// An acknowledgement waits for others that may share its round trip: no longer than linger
+// altogether, and only while the next one comes within a pause.
+const (
+	linger = 2 * time.Millisecond
+	pause  = 500 * time.Microsecond
+)
+
+// gather waits a moment for what is about to end.
+func (q *Queue) gather() {
+	for began := time.Now(); time.Since(began) < linger; {
+		q.mu.Lock()
+		waits := len(q.settled) > 0 && len(q.flying) > 0
+		q.mu.Unlock()
+		if !waits {
+			return
+		}
+		select {
+		case <-q.kicked:
+		case <-time.After(pause):
+			return
 		}
 	}
 }

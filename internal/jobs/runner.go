@@ -24,9 +24,11 @@ type Runner struct {
 // Run does jobs until ctx ends and what runs then has finished.
 func (r *Runner) Run(ctx context.Context) error {
 	log := r.Queue.Log
+	go r.forgets(ctx)
 	if len(r.Queue.Kinds) == 0 {
+		r.Queue.start() // others may die
 		<-ctx.Done()
-		return nil
+		return r.Queue.Close()
 	}
 	// What fails is said by us, with its correlation: the router's own lines are for debugging.
 	quiet := map[slog.Level]slog.Level{slog.LevelError: slog.LevelDebug, slog.LevelWarn: slog.LevelDebug, slog.LevelInfo: slog.LevelDebug}
@@ -38,7 +40,6 @@ func (r *Runner) Run(ctx context.Context) error {
 	for _, k := range r.Queue.Kinds {
 		router.AddConsumerHandler(k.Name, k.Name, r.Queue, handler(k, log)).AddMiddleware(middleware.Recoverer)
 	}
-	go r.forgets(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- router.Run(context.WithoutCancel(ctx)) }()
 	select {
@@ -76,7 +77,7 @@ func handler(k Kind, log *slog.Logger) message.NoPublishHandlerFunc {
 		}
 		ctx, cancel := context.WithTimeout(m.Context(), timeout)
 		defer cancel()
-		ctx = context.WithValue(ctx, logKey{}, logOf(log, a))
+		ctx = context.WithValue(ctx, logKey{}, logged{log, a})
 		err = k.Do(ctx, a)
 		if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && m.Context().Err() == nil {
 			err = fmt.Errorf("after %v: %w", timeout, err)

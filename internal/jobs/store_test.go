@@ -12,8 +12,6 @@ import (
 	"portico/internal/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
-
 // some are n jobs of a kind.
 func some(kind string, n int) []Job {
 	made := make([]Job, n)
@@ -34,6 +32,7 @@ func count(t *testing.T, db interface {
 }
 
 func TestInsertingAgainIsNothing(t *testing.T) {
+	t.Parallel()
 	s := &Store{DB: pgtest.Pool(t)}
 	made := some("x.do", 3)
 	made[1].NotBefore = time.Now().Add(time.Hour)
@@ -51,6 +50,7 @@ func TestInsertingAgainIsNothing(t *testing.T) {
 }
 
 func TestJobsRollBackWithTheirTransaction(t *testing.T) {
+	t.Parallel()
 	s := &Store{DB: pgtest.Pool(t)}
 	tx, err := s.DB.Begin(t.Context())
 	if err != nil {

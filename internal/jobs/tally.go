@@ -77,11 +77,17 @@ func (q *Queue) Tallies() (all []Tally) {
 
 type logKey struct{}
 
+// logged is a log and whose lines they are to be; it is put together when it is needed.
+type logged struct {
+	log *slog.Logger
+	of  Attempt
+}
+
 // Log is the log of the job that a handler's context is of: its lines say which job, of
 // what kind, and by which request it began.
 func Log(ctx context.Context) *slog.Logger {
-	if log, ok := ctx.Value(logKey{}).(*slog.Logger); ok {
-		return log
+	if l, ok := ctx.Value(logKey{}).(logged); ok {
+		return logOf(l.log, l.of)
 	}
 	return slog.Default()
 }

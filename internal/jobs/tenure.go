@@ -31,6 +31,8 @@ const (
 		where name = 'jobs' and (expires is null or expires < clock_timestamp() or expires > clock_timestamp() + interval '20 s')
 		returning epoch, low_hi::text, low_lo::text, began_hi::text, began_lo::text`
 	sqlRelease  = `update portico.consumers set expires = null where name = 'jobs' and epoch = $1`
+	sqlFeeds    = `select coalesce(owner, '') from portico.consumers where name = 'jobs' and expires > clock_timestamp()`
+	sqlFree     = `update portico.consumers set expires = null where name = 'jobs' and owner = $1`
 	sqlProgress = `select low_hi::text, low_lo::text from portico.consumers where name = 'jobs'`
 )
 
@@ -73,6 +75,19 @@ func (f *Feeder) release(t *tenure) {
 	if _, err := f.Jobs.DB.Exec(ctx, sqlRelease, t.epoch); err != nil {
 		f.log().Warn("the lease of the feeder of jobs runs out by itself", "error", err)
 	}
+}
+
+// Inherit frees the lease if whoever has it is known to be dead.
+func (f *Feeder) Inherit(ctx context.Context, dead func(node string) bool) error {
+	var owner string
+	err := f.Jobs.DB.QueryRow(ctx, sqlFeeds).Scan(&owner)
+	if errors.Is(err, pgx.ErrNoRows) || err == nil && !dead(owner) {
+		return nil
+	}
+	if err == nil {
+		_, err = f.Jobs.DB.Exec(ctx, sqlFree, owner)
+	}
+	return err
 }
 
 func (f *Feeder) own(t *tenure) {
@@ -134,8 +149,8 @@ func (f *Feeder) Wait(ctx context.Context, pos eventstore.Position) error {
 	}
 }
 
-const sqlUnsettled = `select exists (select from portico.jobs where state in ('queued', 'running')
-	and (pos_hi, pos_lo) <= ($1::text::numeric, $2::text::numeric))`
+const sqlUnsettled = `select exists (select from portico.jobs where state = 'queued' and (pos_hi, pos_lo) <= ($1::text::numeric, $2::text::numeric))
+	or exists (select from portico.jobs where state = 'running' and (pos_hi, pos_lo) <= ($1::text::numeric, $2::text::numeric))`
 
 // Settle waits until all jobs that events up to pos have led to, and the jobs that those
 // led to, are done, dead or cancelled.

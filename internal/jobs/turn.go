@@ -7,8 +7,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-
-	"portico/internal/failpoint"
 )
 
 // One round trip, and one commit, writes what has ended and claims what is next: under
@@ -105,11 +103,9 @@ func (q *Queue) do(ctx context.Context, t *turn) error {
 			return err
 		})
 	}
-	failpoint.At("jobs.before_turn")
 	if err := q.Store.DB.SendBatch(ctx, &b).Close(); err != nil {
 		return fmt.Errorf("jobs: %w", err)
 	}
-	failpoint.At("jobs.after_turn")
 	for _, s := range t.settled {
 		q.report(s, written[s.d.attempt.ID])
 	}

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -22,6 +23,7 @@ import (
 // world is a log with events of one type, and a database for what follows from them.
 type world struct {
 	t     *testing.T
+	url   string // of the database, for its owner
 	store *eventstore.Memory
 	db    *pgxpool.Pool
 	codec *envelope.Codec
@@ -30,26 +32,36 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	db := pgtest.Pool(t)
-	return &world{t, eventstore.NewMemory(), db, &envelope.Codec{Catalog: catalog.New(), Keys: &keyring.Memory{}}, &Store{DB: db}}
+	url := pgtest.New(t)
+	db := pgtest.Open(t, url)
+	return &world{t, url, eventstore.NewMemory(), db, &envelope.Codec{Catalog: catalog.New(), Keys: &keyring.Memory{}}, &Store{DB: db}}
 }
 
 // happen appends an event to a stream of its own and answers it.
 func (w *world) happen(name string) (at eventstore.Position, id, correlation uuid.UUID) {
 	w.t.Helper()
-	id, correlation = uuid.New(), uuid.New()
-	stream := eventstore.Stream("main", "tenant", uuid.NewString())
-	m := envelope.Meta{Tenant: "main", Actor: envelope.Actor{Kind: envelope.Staff, ID: uuid.New()}, Origin: envelope.Origin{Channel: envelope.ChannelAPI, Node: "test"},
-		OccurredAt: time.Now(), CommandID: uuid.New(), Command: "Test", CorrelationID: correlation, CausationID: uuid.New()}
-	e, err := w.codec.Seal(w.t.Context(), stream, id, m, tenant.Registered{Settings: tenant.Settings{Name: name, TimeZone: "UTC", Currency: "GBP"}})
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	stream, e := w.event(name)
 	appended, err := w.store.Append(w.t.Context(), stream, eventstore.NoStream, e)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return appended.Pos, id, correlation
+	var m envelope.Meta
+	if err := json.Unmarshal(e.Meta, &m); err != nil {
+		w.t.Fatal(err)
+	}
+	return appended.Pos, e.ID, m.CorrelationID
+}
+
+// event is one that can be appended, and the stream that it begins.
+func (w *world) event(name string) (eventstore.StreamName, eventstore.Event) {
+	stream := eventstore.Stream("main", "tenant", uuid.NewString())
+	m := envelope.Meta{Tenant: "main", Actor: envelope.Actor{Kind: envelope.Staff, ID: uuid.New()}, Origin: envelope.Origin{Channel: envelope.ChannelAPI, Node: "test"},
+		OccurredAt: time.Now(), CommandID: uuid.New(), Command: "Test", CorrelationID: uuid.New(), CausationID: uuid.New()}
+	e, err := w.codec.Seal(context.Background(), stream, uuid.New(), m, tenant.Registered{Settings: tenant.Settings{Name: name, TimeZone: "UTC", Currency: "GBP"}})
+	if err != nil {
+		w.t.Error(err)
+	}
+	return stream, e
 }
 
 // planFor plans a job of each kind for each event.
