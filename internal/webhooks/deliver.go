@@ -131,10 +131,10 @@ func (s *Sender) send(ctx context.Context, j job) error {
 // answers what becomes of the job.
 func (s *Sender) giveUp(ctx context.Context, j job, got answer) error {
 	if j.TestedAt != nil {
-		return jobs.Permanent(got.err) // whoever tests sees it at once, and tests again
+		return nil // whoever tests sees it in the log, and tests again
 	}
 	if got.status == http.StatusGone {
-		return errors.Join(jobs.Permanent(got.err), s.disable(ctx, j, webhook.Disable{Cause: "gone"}))
+		return s.disable(ctx, j, webhook.Disable{Cause: "gone"}) // as it wishes: there is nothing to try again
 	}
 	since, err := s.failingSince(ctx, j.Tenant, j.WebhookID)
 	if err != nil {
