@@ -32,7 +32,7 @@ type benchOptions struct {
 	window time.Duration
 	asJSON bool
 	events int64   // of load: how long the log is
-	sizes  []int64 // of grow: how long the log is
+	sizes  []int64 // of grow: how long the log is; of pdf: how many lines an invoice has
 }
 
 func benchCommand(s *settings) *cobra.Command {

@@ -66,10 +66,13 @@ var reserved = map[string][]string{
 	"github.com/prometheus/client_golang": {"api"},
 	"github.com/benbjohnson/immutable":    {"domain/account", "commands"},
 	"github.com/cockroachdb/apd":          {"domain"},
-	"github.com/bojanz/currency":          {"domain"},
+	"github.com/bojanz/currency":          {"domain", "internal/pdf"},
+	"github.com/signintech/gopdf":         {"internal/pdf", "cmd/portico"},
+	"github.com/go-fonts":                 {"internal/pdf", "cmd/portico"},
+	"github.com/go-text/typesetting":      {"internal/pdf"},
 	"github.com/schollz/progressbar":      {"cmd/portico"},
 	"github.com/Shopify/toxiproxy":        {"internal/torture"},
-	"github.com/hashicorp/golang-lru":     {"commands", "internal/keyring", "projections"},
+	"github.com/hashicorp/golang-lru":     {"commands", "internal/keyring", "internal/pdf", "projections"},
 	"github.com/klauspost/compress":       {"internal/archive"},
 }
 

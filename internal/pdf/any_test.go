@@ -45,7 +45,7 @@ func anyPaper() *rapid.Generator[Paper] {
 
 func TestAnyPaperIsDrawn(t *testing.T) {
 	papers := anyPaper()
-	for seed := range 30 {
+	for seed := range 20 {
 		d, err := Draw(papers.Example(seed))
 		if err != nil || d.Pages < 1 {
 			t.Fatalf("seed %d: %d pages, %v", seed, d.Pages, err)
@@ -67,6 +67,19 @@ func TestNothingIsTooLongOrTooWide(t *testing.T) {
 	text := said(t, mustDraw(t, p).Bytes)
 	if n := bytes.Count([]byte(text), []byte("word")); n != 4*6_000 {
 		t.Errorf("%d words of %d", n, 4*6_000)
+	}
+}
+
+// Figures stay on one line while there is any other room.
+func TestAmountsAreNotBroken(t *testing.T) {
+	p := sample("en-GB", 1)
+	p.Lines = append(p.Lines, domain.Line{SKU: "SKU-LONG-SKU-LONG-SKU-LONG-", Text: string(bytes.Repeat([]byte("x"), 500)),
+		Quantity: "123456.789", UnitPrice: "9999999.123456", TaxRate: "20", Discount: "12.5", Minor: -999_999_999_999})
+	text := said(t, mustDraw(t, p).Bytes)
+	for _, want := range []string{"-9,999,999,999.99", "9,999,999.123456", "123,456.789", "12.5%"} {
+		if !bytes.Contains([]byte(text), []byte(want)) {
+			t.Errorf("%s is broken", want)
+		}
 	}
 }
 

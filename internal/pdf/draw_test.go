@@ -130,8 +130,13 @@ func expected(p Paper) (all []string) {
 	words(s.label(p.Kind))
 	words(p.Issuer.Name)
 	words(p.Customer.Name)
-	for _, l := range append(append(p.Issuer.Payment, p.Customer.Address...), p.Issuer.Address...) {
+	for _, l := range append(p.Customer.Address, p.Issuer.Address...) {
 		words(l)
+	}
+	for _, l := range p.Issuer.Payment {
+		if p.Kind != "credit_memo" {
+			words(l)
+		}
 	}
 	for _, f := range p.Facts {
 		words(s.label(f.Label))
@@ -201,7 +206,7 @@ func TestALongInvoiceHasEveryLineOnce(t *testing.T) {
 
 // Wherever the table ends, two of its lines stand on the page of all that it comes to.
 func TestTotalsAreNeverAlone(t *testing.T) {
-	for lines := 20; lines <= 36; lines++ {
+	for lines := 19; lines <= 28; lines++ {
 		p := sample("en-GB", lines)
 		for i := range p.Lines {
 			p.Lines[i].Text = "Labour"

@@ -43,7 +43,7 @@ type Issuer struct {
 	Name    string
 	Address []string // a line each
 	Contact []string // phone, e-mail, web, registration numbers: a line each
-	Payment []string // how to pay: bank details, a line each
+	Payment []string // how to pay: bank details, a line each; not said on a credit memo
 	Footer  string   // on every page; what exceeds three lines is cut
 	Colour  string   // #rrggbb of headings and rules; "" for the default. Darkened until it can be read
 	Logo    []byte   // PNG or JPEG; nil for none. What cannot be decoded, or is larger than 16 megapixels, is left out

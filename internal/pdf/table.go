@@ -10,7 +10,8 @@ type tableColumn struct {
 }
 
 const (
-	leastText   = 130.0 // the width that a column of text with no greatest width gets
+	leastText   = 100.0 // the width that a column of text with no greatest width gets
+	narrowText  = 45.0  // what one with a greatest width shrinks to
 	mostInACell = 40    // lines; a cell of more goes on in a row of its own
 )
 
@@ -28,7 +29,7 @@ func (s *sheet) table(columns []tableColumn, rows [][]string) []block {
 
 // fit gives each column its width: what its widest cell needs, within bounds.
 func (s *sheet) fit(columns []tableColumn, rows [][]string) {
-	left, open, figures := s.inner-float64(len(columns)-1)*columnGap, -1, 0.0
+	left, open := s.inner-float64(len(columns)-1)*columnGap, -1
 	for i := range columns {
 		c := &columns[i]
 		if !c.figure && c.most == 0 {
@@ -37,29 +38,45 @@ func (s *sheet) fit(columns []tableColumn, rows [][]string) {
 		}
 		c.width = measure(c.label, column) + 0.5
 		for _, row := range rows {
-			if i < len(row) && len(row[i]) < 200 {
-				c.width = max(c.width, measure(row[i], body)+0.5)
+			if len(row[i]) < 200 {
+				c.width = max(c.width, measure(clean(row[i]), body)+0.5)
 			}
 		}
 		if c.most > 0 {
 			c.width = min(c.width, c.most)
 		}
-		figures += c.width
 	}
-	if room := left - leastText; figures > room { // absurdly wide: all give way alike
-		for i := range columns {
-			columns[i].width *= room / figures
-		}
-		figures = room
-	}
+	taken := narrowed(columns, left-leastText)
 	x := margin
 	for i := range columns {
 		if i == open {
-			columns[i].width = left - figures
+			columns[i].width = left - taken
 		}
 		columns[i].x = x
 		x += columns[i].width + columnGap
 	}
+}
+
+// narrowed makes columns fit into room, and answers what they take. Columns of text give
+// way first, as a figure on two lines is misread; then the widest do.
+func narrowed(columns []tableColumn, room float64) float64 {
+	total := func() (sum float64) {
+		for _, c := range columns {
+			sum += c.width
+		}
+		return sum
+	}
+	for i := range columns {
+		if excess := total() - room; excess > 0 && columns[i].most > 0 {
+			columns[i].width = max(min(columns[i].width, narrowText), columns[i].width-excess)
+		}
+	}
+	for most := room; total() > room; most *= 0.98 {
+		for i := range columns {
+			columns[i].width = min(columns[i].width, most)
+		}
+	}
+	return total()
 }
 
 func (s *sheet) heads(columns []tableColumn) block {
@@ -85,7 +102,7 @@ func (s *sheet) heads(columns []tableColumn) block {
 func (s *sheet) row(columns []tableColumn, cells []string, st style, under *block) (blocks []block) {
 	var lines []textLine
 	for i, c := range columns {
-		for j, l := range fitting(cells[i], st, c.width) {
+		for j, l := range wrapped(cells[i], st, c.width) {
 			if j == len(lines) {
 				lines = append(lines, textLine{height: st.height()})
 			}
@@ -115,11 +132,3 @@ func (s *sheet) row(columns []tableColumn, cells []string, st style, under *bloc
 // end tells whether a column is set at the end of its place. Figures stand at the right in
 // every language, so that their decimals stand under each other.
 func (s *sheet) end(c tableColumn) bool { return c.figure && !s.rtl }
-
-// fitting is wrapped, with a short way for what fits on one line.
-func fitting(text string, st style, width float64) []string {
-	if len(text) < 100 && text != "" && plain(text) && clean(text) == text && measure(text, st) <= width {
-		return []string{text}
-	}
-	return wrapped(text, st, width)
-}

@@ -49,6 +49,10 @@ func wrapped(s string, st style, width float64) []string {
 	var lines []string
 	for paragraph := range strings.SplitSeq(clean(s), "\n") {
 		w := wrapper{style: st, limit: int(width * 1000 / st.size), way: direction(paragraph)}
+		if len(paragraph) < 400 && measured(paragraph, st.bold) <= w.limit {
+			lines = append(lines, strings.TrimRight(paragraph, " "))
+			continue
+		}
 		for _, word := range atoms(paragraph) {
 			w.add(word)
 		}

@@ -68,9 +68,9 @@ func (s *sheet) taxes() (lines []textLine) {
 	return append(lines, textLine{height: 6})
 }
 
-// payment says how to pay, beside a bar in the issuer's colour.
+// payment says how to pay, beside a bar in the issuer's colour; a credit asks for nothing.
 func (s *sheet) payment() []block {
-	if len(s.Issuer.Payment) == 0 {
+	if len(s.Issuer.Payment) == 0 || s.Kind == "credit_memo" {
 		return nil
 	}
 	lines := paragraph(s.label("payment_details"), strong, margin+12, s.inner-12)
