@@ -10,7 +10,6 @@ import (
 	"image/png"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -105,6 +104,19 @@ func (d *desk) published(id string) (all []invoice.Published) {
 	return all
 }
 
+// disturb changes whatever could change an invoice's document, but publishes nothing.
+func (d *desk) disturb(id string) {
+	d.t.Helper()
+	d.ask("/v1/invoices/"+id+"/reference", `{"reference":"PO 2","description":"Corrected","reason":{"code":"typo"}}`)
+	d.ask("/v1/tenant/branding", `{"colour":"#333333","footer":"New footer"}`)
+	d.ask("/v1/tenant/settings", `{"name":"Other Ltd","time_zone":"Europe/London","currency":"GBP","locale":"de"}`)
+	d.ask("/v1/customers/"+d.ours.customer.String()+"/details", `{"legal_name":"Renamed Ltd","address":"2 Elsewhere"}`)
+	d.papers.Draw = func(p pdf.Paper) (pdf.Drawn, error) { p.Note = "another program"; return pdf.Draw(p) }
+	if err := d.engine.Rebuild(d.t.Context(), projections.Portal.Name, nil); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
 // S0.8, S0.9, I3: issued without being published, an invoice has no document; published, its
 // customer is given one version's bytes until the next version is published, whatever is
 // corrected, branded, programmed or rebuilt in between.
@@ -134,14 +146,7 @@ func TestS08S09WhatWasPublishedIsGivenOutUntilTheNextVersion(t *testing.T) {
 	d.get("auditor", path).is(200, "")
 
 	// Nothing but a publication changes what is given out.
-	d.ask("/v1/invoices/"+id+"/reference", `{"reference":"PO 2","description":"Corrected","reason":{"code":"typo"}}`)
-	d.ask("/v1/tenant/branding", `{"colour":"#333333","footer":"New footer"}`)
-	d.ask("/v1/tenant/settings", `{"name":"Other Ltd","time_zone":"Europe/London","currency":"GBP","locale":"de"}`)
-	d.ask("/v1/customers/"+d.ours.customer.String()+"/details", `{"legal_name":"Renamed Ltd","address":"2 Elsewhere"}`)
-	d.papers.Draw = func(p pdf.Paper) (pdf.Drawn, error) { p.Note = "another program"; return pdf.Draw(p) }
-	if err := d.engine.Rebuild(t.Context(), projections.Portal.Name, nil); err != nil {
-		t.Fatal(err)
-	}
+	d.disturb(id)
 	for _, role := range []string{"contact", "staff"} {
 		if again, _ := d.file(role, path); !bytes.Equal(first, again) {
 			t.Errorf("%s is given other bytes", role)
@@ -278,88 +283,6 @@ func TestAnybodyMayVerifyButNotTooOften(t *testing.T) {
 	for _, bad := range []string{"a", strings.Repeat("g", 64), strings.Repeat("a", 65), strings.Repeat("a", 63) + "'"} {
 		d.call("", "GET", "/v1/verify/"+bad, "").is(422, "request.invalid")
 	}
-}
-
-// A statement is numbered, says what its customer sees, and is the same for good.
-func TestStatementsAreNumberedFrozenAndTheCustomersOwn(t *testing.T) {
-	d := newDesk(t)
-	d.issue("INV-1", `,"publish":true`)
-	d.issue("INV-2", "") // not published: on no statement
-	ours := "/v1/customers/" + d.ours.customer.String()
-	d.settled()
-	first := d.ask(ours+"/statements", `{"from":"2020-01-01"}`)
-	data, sum := d.file("contact", "/v1/statements/"+first+"/document")
-	if again := d.call("contact", "POST", ours+"/statements", `{"from":"2020-01-01"}`).is(200, ""); idOf(t, again) != first {
-		t.Error("nothing has happened, and there is another statement")
-	}
-	d.issue("INV-3", `,"publish":true`)
-	d.settled()
-	second := idOf(t, d.call("contact", "POST", ours+"/statements", `{"from":"2020-01-01"}`).is(201, ""))
-	d.position = positionToken(d.top())
-	var list projections.Page[projections.IssuedStatement]
-	d.get("contact", ours+"/statements").is(200, "").into(&list)
-	if len(list.Items) != 2 || list.Items[0].ID.String() != second || list.Items[1].ID.String() != first || list.Items[0].Number != "C-1-S2" || list.Items[1].Number != "C-1-S1" ||
-		list.Items[1].Closing.Minor != 12_000 || list.Items[0].Closing.Minor != 24_000 {
-		t.Fatalf("%+v", list.Items)
-	}
-	if again, _ := d.file("staff", "/v1/statements/"+first+"/document"); !bytes.Equal(data, again) {
-		t.Error("the first statement has changed")
-	}
-	if d.verified(sum) != "superseded" || d.verified(list.Items[0].Document.PaperHash) != "current" {
-		t.Error("the second replaces the first")
-	}
-	// Asked for again as it was known then, the figures are the same: their hash is recorded.
-	one := list.Items[1]
-	st := d.get("contact", fmt.Sprintf("%s/statement?from=%s&to=%s&known_at=%s", ours, one.From, one.To, one.KnownAt)).is(200, "")
-	if got := hashed(bytes.TrimSpace(st.Body.Bytes())); got != one.ContentHash {
-		t.Errorf("the figures' hash is %s, recorded was %s: %s", got, one.ContentHash, st.Body)
-	}
-	d.get("other", ours+"/statements").is(404, "customer.unknown")
-	d.get("other", "/v1/statements/"+first+"/document").is(404, "statement.unknown")
-	d.call("other", "POST", ours+"/statements", `{}`).is(404, "customer.unknown")
-	d.call("auditor", "POST", ours+"/statements", `{}`).is(403, "caller.forbidden")
-	d.call("contact", "POST", ours+"/statements", `{"currency":"XXZ"}`).is(422, "money.unknown_currency")
-	d.call("contact", "POST", ours+"/statements", `{"from":"2026-02-01","to":"2026-01-01"}`).is(422, "statement.period")
-	if got := list.Items[0]; got.Document.Pages != 1 || hashed(data) == got.Document.SHA256 {
-		t.Errorf("%+v", got)
-	}
-}
-
-// Statements that are asked for at once have different numbers, and contacts cannot have
-// any number of them.
-func TestStatementsAtOnceAreNumberedApartAndNotWithoutEnd(t *testing.T) {
-	d := newDesk(t)
-	d.papers.Draw = func(p pdf.Paper) (pdf.Drawn, error) { return pdf.Drawn{Bytes: []byte(p.Number), Pages: 1}, nil } // it is about numbers
-	ours := "/v1/customers/" + d.ours.customer.String()
-	var asking sync.WaitGroup
-	for n := range 5 {
-		asking.Go(func() {
-			d.call("staff", "POST", ours+"/statements", fmt.Sprintf(`{"from":"2020-01-0%d"}`, n+1)).is(201, "")
-		})
-	}
-	asking.Wait()
-	d.position = positionToken(d.top())
-	var list projections.Page[projections.IssuedStatement]
-	d.get("contact", ours+"/statements").is(200, "").into(&list)
-	numbers := map[string]bool{}
-	for _, s := range list.Items {
-		numbers[s.Number] = true
-	}
-	if len(numbers) != 5 {
-		t.Errorf("five statements are numbered %v", numbers)
-	}
-	refused := 0
-	for n := range 25 {
-		got := d.call("contact", "POST", ours+"/statements", fmt.Sprintf(`{"from":"2021-01-%02d"}`, n+1), "Prefer", "wait=2")
-		if got.Code == http.StatusConflict {
-			got.is(409, "statement.too_many")
-			refused++
-		}
-	}
-	if refused != 5 {
-		t.Errorf("%d of 25 more were refused: 25 a day are allowed", refused)
-	}
-	d.call("staff", "POST", ours+"/statements", `{"from":"2022-01-01"}`).is(201, "")
 }
 
 // settled waits until the account has what was issued.

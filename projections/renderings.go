@@ -133,27 +133,34 @@ select r.* from {s}.renderings r where r.tenant = @tenant and r.id = @id order b
 // GetInvoiceDocument is the file of an invoice: for contacts that of the published version,
 // until a new one is published (S0.9, I3).
 func (q *Queries) GetInvoiceDocument(ctx context.Context, v Viewer, id uuid.UUID, o DocumentOptions) (DocumentFile, error) {
-	return q.fileOf(ctx, v, id, o, sqlInvoiceDocument, domain.NotFound("invoice.unknown", "there is no such invoice"))
+	out, known, err := q.fileOf(ctx, v, sqlInvoiceDocument, id, o)
+	if err == nil && !known {
+		err = domain.NotFound("invoice.unknown", "there is no such invoice")
+	}
+	return out, err
 }
 
 // GetCreditMemoDocument is the file of a credit memo.
 func (q *Queries) GetCreditMemoDocument(ctx context.Context, v Viewer, id uuid.UUID, o DocumentOptions) (DocumentFile, error) {
-	return q.fileOf(ctx, v, id, o, sqlCreditMemoDocument, domain.NotFound("credit_memo.unknown", "there is no such credit memo"))
+	out, known, err := q.fileOf(ctx, v, sqlCreditMemoDocument, id, o)
+	if err == nil && !known {
+		err = domain.NotFound("credit_memo.unknown", "there is no such credit memo")
+	}
+	return out, err
 }
 
-func (q *Queries) fileOf(ctx context.Context, v Viewer, id uuid.UUID, o DocumentOptions, sql engine.SQL, unknown error) (DocumentFile, error) {
+// fileOf is the file of a record, if the viewer knows of the record.
+func (q *Queries) fileOf(ctx context.Context, v Viewer, sql engine.SQL, id uuid.UUID, o DocumentOptions) (out DocumentFile, known bool, err error) {
 	var row *fileRow
 	s, err := q.read(ctx, v, uuid.Nil, func(r *reading) error {
 		wantOne(r, sql, pgx.NamedArgs{"id": id, "version": o.Version}, &row)
 		return nil
 	})
-	if err == nil && row == nil {
-		err = unknown
+	if err != nil || row == nil {
+		return out, false, err
 	}
-	if err != nil {
-		return DocumentFile{}, err
-	}
-	return row.file(s, o.Version)
+	out, err = row.file(s, o.Version)
+	return out, true, err
 }
 
 var errRendering = &domain.Error{Kind: domain.KindUnavailable, Code: "document.rendering",
