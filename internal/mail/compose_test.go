@@ -181,7 +181,9 @@ func unharmed(t reporter, m Message) {
 		t.Errorf("%q became %q, %v", m.Subject, subject, err)
 	}
 	for _, shown := range []string{subject, to[0].Name, from[0].Name} { // as mail programs decode them
-		if strings.ContainsFunc(shown, func(r rune) bool { return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control) }) {
+		if strings.ContainsFunc(shown, func(r rune) bool {
+			return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
+		}) {
 			t.Errorf("%q became %q", m.Subject, shown)
 		}
 	}
