@@ -98,28 +98,40 @@ func TestNobodyIsToldWhatTheyMayNotSee(t *testing.T) {
 			w.pos = end
 			w.ok(w.VoidInvoice(w.t.Context(), w.by, id, invoice.Void{Because: why}))
 		},
-		"the topic was switched off": func(w *world, _, _, _ uuid.UUID) { w.tell("invoice_published", "off") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			a := w.customer("A")
 			ann := w.contact(a, person("ann", "", true))
-			i := w.invoice(a, 100, false)
-			spoil(w, a, ann, i)
-			// As if it had been published before: the notice comes late.
+			w.by.Origin.Channel = envelope.ChannelImport // or the notice would go before it is spoilt
+			i := w.invoice(a, 100, true)
+			w.by.Origin.Channel = envelope.ChannelAPI
 			w.settle()
-			l, err := w.notices.letters(t.Context(), "acme", topics[0], about{ID: i, Customer: a})
-			if err != nil {
-				t.Fatal(err)
+			all, err := w.notices.letters(t.Context(), "acme", topics[0], about{ID: i, Customer: a})
+			if err != nil || len(all) != 1 {
+				t.Fatalf("%+v, %v", all, err)
 			}
-			for _, one := range l {
-				if _, err := w.notices.Compose(t.Context(), jobOf(one)); err != mail.ErrUnwanted {
-					t.Errorf("%v", err)
-				}
+			if _, err := w.notices.Compose(t.Context(), jobOf(all[0])); err != nil {
+				t.Fatalf("a control: %v", err)
+			}
+			spoil(w, a, ann, i)
+			w.settle()
+			if m, err := w.notices.Compose(t.Context(), jobOf(all[0])); err != mail.ErrUnwanted {
+				t.Errorf("%q, %v", m.Subject, err)
 			}
 		})
 	}
+}
+
+// A topic that is off tells nobody.
+func TestATopicIsSwitchedOff(t *testing.T) {
+	w := newWorld(t)
+	a := w.customer("A")
+	w.contact(a, person("ann", "", true))
+	w.tell("invoice_published", "off")
+	w.invoice(a, 100, true)
+	w.expect()
 }
 
 // An unpublished invoice is in no mail, whatever job asks for one.

@@ -111,7 +111,7 @@ func (w *world) ok(r commands.Receipt, err error) uuid.UUID {
 	return r.ID
 }
 
-// settle waits until all that follows has been done.
+// settle waits until all that follows has been done, and shows.
 func (w *world) settle() {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -120,6 +120,11 @@ func (w *world) settle() {
 	if err == nil {
 		w.pos = end
 		err = w.feeder.Settle(ctx, end)
+	}
+	for _, g := range w.engine.Groups {
+		if err == nil {
+			err = w.engine.WaitAll(ctx, g.Name, end)
+		}
 	}
 	if err != nil {
 		w.t.Fatal(err)
