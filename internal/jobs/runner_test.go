@@ -185,18 +185,36 @@ func TestStoppingKillsNoHealthyJob(t *testing.T) {
 	<-stopped
 }
 
-// A queue that may be asked again at once is not: failures do not become a hot loop.
+// However short a kind's pauses, failures do not become a hot loop.
 func TestFailuresAreNoHotLoop(t *testing.T) {
 	t.Parallel()
+	for _, err := range []error{errors.New("no"), Later(0, "too early")} {
+		d := &delivery{attempt: Attempt{Number: 1}, sub: &subscription{kind: Kind{Pauses: make([]time.Duration, 1)}}, ctx: t.Context(), err: err}
+		if s := d.failed(); s.state != "queued" || s.wait == nil || *s.wait < 30*time.Millisecond {
+			t.Errorf("after %v: %+v", err, s)
+		}
+	}
+}
+
+// Of what a process died of one at a time is done, so that it takes no innocent one with it.
+func TestSuspectsAreDoneOneAtATime(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
-	var tries atomic.Int64
-	k := Kind{Name: "x.do", Pauses: make([]time.Duration, 1000), Do: func(context.Context, Attempt) error { tries.Add(1); return errors.New("no") }}
-	w.insert("x.do", 1)
-	at := time.Now()
+	var at, most atomic.Int64
+	k := Kind{Name: "x.do", AtOnce: 8, Do: func(_ context.Context, a Attempt) error {
+		if n := at.Add(1); n > most.Load() {
+			most.Store(n)
+		}
+		time.Sleep(30 * time.Millisecond)
+		at.Add(-1)
+		return nil
+	}}
+	w.insert("x.do", 6)
+	pgtest.Exec(t, w.url, `update portico.jobs set deaths = 1`)
 	w.run(&Runner{Queue: w.queue("one", k)})
-	w.eventually("it is tried a few times", func() bool { return tries.Load() >= 5 })
-	if took := time.Since(at); took < 4*minPause*3/4 {
-		t.Errorf("5 tries in %v", took)
+	w.eventually("all are done", func() bool { return count(t, w.db, "state = 'done'") == 6 })
+	if most.Load() != 1 {
+		t.Errorf("%d suspects at once", most.Load())
 	}
 }
 
