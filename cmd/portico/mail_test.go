@@ -92,7 +92,7 @@ func TestAMailIsSentAcrossAKill(t *testing.T) {
 	_ = s.Process.Kill()
 	_ = s.Wait()
 	close(box.hold)
-	s = serveSample(t, dir, through...)
+	serveSample(t, dir, through...)
 	box.waitFor(t)
 	var list struct {
 		Items []struct {

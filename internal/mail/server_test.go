@@ -40,7 +40,7 @@ type delivery struct {
 	kept bool // the client was told so
 }
 
-type hangUp struct{ error }
+type hangUp struct{}
 
 func (hangUp) Error() string { return "hang up" }
 
