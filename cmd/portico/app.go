@@ -155,6 +155,7 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	if err != nil {
 		return err
 	}
+	a.jobs = &jobs.Store{DB: a.pool}
 	a.wireDocuments(s)
 	if err := a.wirePost(s); err != nil {
 		return err
