@@ -46,6 +46,13 @@ func TestAWebhooksSecretIsAnsweredOnce(t *testing.T) {
 	if len(inserted) != 1 {
 		t.Errorf("%d jobs", len(inserted))
 	}
+	head, err := w.store.Head(t.Context())
+	if err == nil {
+		err = w.engine.WaitAll(t.Context(), projections.Access.Name, head)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	var got projections.Webhook
 	shown := w.call("auditor", "GET", path, "").is(200, "")
 	shown.into(&got)
