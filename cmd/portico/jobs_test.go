@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
@@ -25,12 +26,15 @@ func (a *app) everyEvent(do jobs.Handler) {
 // settleJobs waits until all that is in the log is planned and done, or dead.
 func (a *app) settleJobs(t *testing.T) {
 	t.Helper()
-	head, err := a.store.Head(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	head, err := a.store.Head(ctx)
 	if err == nil {
-		err = a.feeder.Settle(t.Context(), head)
+		err = a.feeder.Settle(ctx, head)
 	}
 	if err != nil {
-		t.Fatal(err)
+		left, _, _ := a.jobs.List(t.Context(), jobs.Filter{Tenant: tenantCode, State: "queued"})
+		t.Fatalf("%v: %+v", err, left)
 	}
 }
 
