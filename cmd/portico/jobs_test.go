@@ -26,7 +26,7 @@ func (a *app) everyEvent(do jobs.Handler) {
 // settleJobs waits until all that is in the log is planned and done, or dead.
 func (a *app) settleJobs(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	head, err := a.store.Head(ctx)
 	if err == nil {
@@ -91,6 +91,7 @@ func TestOperatorsLookAfterJobs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stop()
+	defer a.run()() // those who are told of webhooks wait for it
 	a.settleJobs(t)
 	var listed struct{ Items []jobs.Row }
 	read := func(state string) int {
