@@ -96,7 +96,7 @@ func TestOperatorsLookAfterJobs(t *testing.T) {
 	var listed struct{ Items []jobs.Row }
 	read := func(state string) int {
 		t.Helper()
-		if err := json.Unmarshal([]byte(s.must(t, "jobs", "list", "--state", state, "--limit", "1000", "--json")), &listed); err != nil {
+		if err := json.Unmarshal([]byte(s.must(t, "jobs", "list", "--state", state, "--kind", "test.note", "--limit", "1000", "--json")), &listed); err != nil {
 			t.Fatal(err)
 		}
 		return len(listed.Items)
