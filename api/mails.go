@@ -23,7 +23,7 @@ func (a *api) mailRoutes() {
 
 type mailFilter struct {
 	projections.Paging
-	State      string    `query:"state" enum:"queued,sent,kept,bounced,suppressed,failed" doc:"kept: there is no mail server, and it can be read here. suppressed: mails to this address have bounced"`
+	State      string    `query:"state" enum:"queued,sent,kept,bounced,suppressed,failed" doc:"kept: there is no mail server, and it can be read here. suppressed: mails to this address have bounced, or its reader was not to get it any more"`
 	Kind       string    `query:"kind" maxLength:"60" doc:"A topic, such as invoice_published"`
 	CustomerID uuid.UUID `query:"customer_id" doc:"About this customer only"`
 	Address    string    `query:"address" maxLength:"254" doc:"To this address only"`

@@ -15,11 +15,11 @@ import (
 // Progress is how far a group of read models, a policy, or another consumer has come along
 // the log.
 type Progress struct {
-	Kind   string // group, policy, or consumer
+	Kind   string // group, policy, consumer or feeder
 	Name   string
 	Lag    time.Duration // how old the oldest event is that it has not taken in
 	Events uint64        // how many it has not taken in
-	Parked int64         // customers of whom an event could not be taken in; of a policy or consumer, events
+	Parked int64         // customers of whom an event could not be taken in; of a policy, consumer or feeder, events
 	Fenced int64         // times another process had moved it on, since this one's start
 
 	Batches      int64                 // committed by this process
@@ -77,7 +77,7 @@ type progressCollector struct {
 var (
 	lagSeconds = prometheus.NewDesc("portico_lag_seconds", "Age of the oldest event not taken in.", []string{"kind", "name"}, nil)
 	lagEvents  = prometheus.NewDesc("portico_lag_events", "Events not taken in.", []string{"kind", "name"}, nil)
-	parked     = prometheus.NewDesc("portico_parked", "Customers of whom an event cannot be taken in; events that a policy or consumer has set aside.", []string{"kind", "name"}, nil)
+	parked     = prometheus.NewDesc("portico_parked", "Customers of whom an event cannot be taken in; events that a policy, consumer or feeder has set aside.", []string{"kind", "name"}, nil)
 	batches    = prometheus.NewDesc("portico_batches_total", "Batches committed by this process.", []string{"kind", "name"}, nil)
 	batchTime  = prometheus.NewDesc("portico_batch_seconds_total", "Time that these batches took to commit.", []string{"kind", "name"}, nil)
 	laneLag    = prometheus.NewDesc("portico_lane_lag_seconds", "Age of the oldest event not taken in, by lanes that this process works on.", []string{"kind", "name", "lane"}, nil)

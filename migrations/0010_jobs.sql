@@ -30,6 +30,7 @@ create table portico.jobs (
 create index jobs_queued on portico.jobs (kind, due) where state = 'queued';
 create index jobs_running on portico.jobs (expires) where state = 'running';
 create index jobs_dead on portico.jobs (made_at, id) where state = 'dead';
+create index jobs_died on portico.jobs (ended_at) where state = 'dead';
 create index jobs_suspect on portico.jobs (kind, due) where state = 'queued' and deaths > 0; -- done one at a time
 create index jobs_made on portico.jobs (made_at, id);
 create index jobs_route on portico.jobs (route, made_at, id) where route <> '00000000-0000-0000-0000-000000000000';

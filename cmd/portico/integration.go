@@ -11,6 +11,7 @@ import (
 
 	"portico/internal/eventstore"
 	"portico/internal/integration"
+	"portico/internal/jobs"
 	"portico/internal/reactions"
 )
 
@@ -132,6 +133,8 @@ beginning of the log.`,
 // retry does again what a consumer has set aside.
 func (a *app) retry(ctx context.Context, open reactions.Refusal) error {
 	switch {
+	case open.Consumer == jobs.Consumer:
+		return a.feeder.Plan(ctx, jobs.Unplanned{EventID: open.EventID, Stream: open.Stream})
 	case open.Consumer != integration.Consumer:
 		return a.policies.Retry(ctx, open)
 	case a.feed == nil:

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"portico/internal/envelope"
+	"portico/internal/eventstore"
 	"portico/internal/jobs"
 	"portico/internal/pgtest"
 )
@@ -32,7 +33,8 @@ func (a *app) settleJobs(t *testing.T) {
 		err = a.feeder.Settle(ctx, head)
 	}
 	if err != nil {
-		t.Fatal(err)
+		left, _, _ := a.jobs.List(t.Context(), jobs.Filter{Tenant: tenantCode, State: "queued"})
+		t.Fatalf("%v: %+v", err, left)
 	}
 }
 
@@ -94,7 +96,7 @@ func TestOperatorsLookAfterJobs(t *testing.T) {
 	var listed struct{ Items []jobs.Row }
 	read := func(state string) int {
 		t.Helper()
-		if err := json.Unmarshal([]byte(s.must(t, "jobs", "list", "--state", state, "--limit", "1000", "--json")), &listed); err != nil {
+		if err := json.Unmarshal([]byte(s.must(t, "jobs", "list", "--state", state, "--kind", "test.note", "--limit", "1000", "--json")), &listed); err != nil {
 			t.Fatal(err)
 		}
 		return len(listed.Items)
@@ -120,5 +122,43 @@ func TestOperatorsLookAfterJobs(t *testing.T) {
 	pgtest.Exec(t, s.databaseURL, `insert into portico.policy_refusals (consumer, event_id, stream, pos, code, message) values ('jobs', gen_random_uuid(), 'main.customer-x', '1.0', 'unreadable', 'no key')`)
 	if text := s.must(t, "jobs", "unplanned"); !strings.Contains(text, "no key") {
 		t.Errorf("unplanned says %s", text)
+	}
+}
+
+// An event that jobs were not made of is listed with what other consumers have set aside:
+// whoever retries all of that has its jobs made, and not only the entry gone.
+func TestPoliciesRetryPlansJobs(t *testing.T) {
+	a, s := business(t)
+	a.everyEvent(func(context.Context, jobs.Attempt) error { return nil })
+	if err := a.feeder.Begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	pgtest.Exec(t, s.databaseURL, `insert into portico.policy_refusals (consumer, event_id, stream, pos, code, message)
+		select 'jobs', e.id, s.name, '1.0', 'unreadable', 'no key' from es.events e join es.streams s using (stream_no) where e.type = 'customer.registered' order by e.pos limit 1`)
+	open, err := a.policies.Subscriber.Refusals(t.Context(), jobs.Consumer)
+	if err != nil || len(open) != 1 {
+		t.Fatalf("%+v, %v", open, err)
+	}
+	if err := a.retry(t.Context(), open[0]); err != nil {
+		t.Fatal(err)
+	}
+	if all := a.allJobs(t); strings.Count(all, "test.note") != 1 {
+		t.Errorf("jobs: %s", all)
+	}
+	if left, err := a.feeder.Unplanned(t.Context()); err != nil || len(left) > 0 {
+		t.Errorf("%+v, %v", left, err)
+	}
+}
+
+// A feeder that does not get on is seen by how old the first event is that it has not planned.
+func TestTheFeedersLagShows(t *testing.T) {
+	a, _ := business(t)
+	if err := a.feeder.Begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	head := a.head(t)
+	p, err := a.feederProgress(t.Context(), eventstore.Position{Hi: head})
+	if err != nil || p.Lag <= 0 || p.Events != head {
+		t.Errorf("%+v, %v", p, err)
 	}
 }

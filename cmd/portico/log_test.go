@@ -21,7 +21,7 @@ import (
 // to the end. The statements come before anything else.
 func business(t *testing.T, before ...string) (*app, *settings) {
 	t.Helper()
-	s := &settings{databaseURL: pgtest.New(t), keyFile: filepath.Join(t.TempDir(), "kek"), timeZone: "UTC", currency: "GBP"}
+	s := &settings{databaseURL: pgtest.New(t), dataDir: t.TempDir(), keyFile: filepath.Join(t.TempDir(), "kek"), timeZone: "UTC", currency: "GBP"}
 	pgtest.Exec(t, s.databaseURL, before...)
 	a := started(t, s, func(a *app) {
 		if err := a.loadSample(t.Context(), "", io.Discard); err != nil {

@@ -12,11 +12,11 @@ import (
 func policiesCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policies",
-		Short: "What policies, and publishing, could not carry over: list, retry",
+		Short: "What policies, publishing and jobs could not carry over: list, retry",
 		Long: `A policy carries what happened to one thing over to the next: an issued invoice is
-posted to its customer's account, and so on; publishing carries it to a broker. What is
-refused for good, and what fails again and again, is set aside and listed here; everything
-else goes on.`,
+posted to its customer's account, and so on; publishing carries it to a broker, and jobs
+follow from it (portico jobs unplanned). What is refused for good, and what fails again
+and again, is set aside and listed here; everything else goes on.`,
 	}
 	cmd.AddCommand(listRefusalsCommand(s), retryRefusalsCommand(s))
 	return cmd

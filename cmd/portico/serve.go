@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"portico/api"
+	"portico/internal/eventstore"
 	"portico/internal/integration"
 	"portico/projections"
 	"portico/projections/engine"
@@ -184,16 +185,21 @@ func (a *app) consumers(ctx context.Context) (all []api.Progress, err error) {
 		if err != nil {
 			return nil, err
 		}
-		next, err := a.store.ReadAll(ctx, low, 1)
-		if err != nil {
+		if c.Lag, err = a.lag(ctx, low); err != nil {
 			return nil, err
-		}
-		for _, e := range next.Events {
-			c.Lag = max(0, time.Since(e.At))
 		}
 		c.Events, c.Parked = head.Hi-min(low.Hi, head.Hi), aside[c.Name]
 		all = append(all, c)
 	}
 	feeder, err := a.feederProgress(ctx, head)
 	return append(all, feeder), err
+}
+
+// lag is how old the first event after a position is; zero: there is none.
+func (a *app) lag(ctx context.Context, after eventstore.Position) (time.Duration, error) {
+	next, err := a.store.ReadAll(ctx, after, 1)
+	if err != nil || len(next.Events) == 0 {
+		return 0, err
+	}
+	return max(0, time.Since(next.Events[0].At)), nil
 }

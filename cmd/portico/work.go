@@ -48,7 +48,11 @@ func (a *app) feederProgress(ctx context.Context, head eventstore.Position) (api
 		return api.Progress{}, err
 	}
 	low, err := a.feeder.Progress(ctx)
-	return api.Progress{Kind: "feeder", Name: "jobs", Events: head.Hi - min(low.Hi, head.Hi), Parked: int64(len(unplanned))}, err
+	if err != nil {
+		return api.Progress{}, err
+	}
+	lag, err := a.lag(ctx, low)
+	return api.Progress{Kind: "feeder", Name: jobs.Consumer, Lag: lag, Events: head.Hi - min(low.Hi, head.Hi), Parked: int64(len(unplanned))}, err
 }
 
 // work feeds and does jobs until ctx ends, and then lets those that run finish; the

@@ -18,6 +18,9 @@ import (
 	"portico/internal/failpoint"
 )
 
+// Consumer is the name of the feeder's checkpoint in the log, and of what it has set aside.
+const Consumer = "jobs"
+
 // Feeder follows the log and inserts the jobs that plans say follow from each event, in the
 // transaction that moves its checkpoint: none is lost, none inserted twice, whatever dies
 // (ENGINE §5). It is no read model, and rebuilding those repeats nothing (pitfall 19). Of
@@ -149,6 +152,10 @@ const patientTries = 3
 // one fails.
 func (f *Feeder) planned(ctx context.Context, began eventstore.Position, r eventstore.Recorded) (made []Job, a *aside) {
 	if !f.wanted(r.Type) {
+		// Perhaps a newer program's plans do: what this one has never heard of is left to it.
+		if _, known := f.Codec.Catalog.Find(r.Type); !known {
+			return nil, &aside{r, codeUnknown, domain.ErrUnknownType{Name: r.Type, Version: 1}.Error()}
+		}
 		return nil, nil
 	}
 	var e envelope.Event

@@ -165,10 +165,19 @@ func TestWhatCannotBePlannedIsSetAside(t *testing.T) {
 // An event that a newer program wrote is planned when a newer program feeds.
 func TestANewerProgramPlansWhatAnOlderDidNotKnow(t *testing.T) {
 	t.Parallel()
+	for name, plan := range map[string]Plan{
+		"plans this type, as it was": planFor(Kind{Name: "x.do"}),
+		"plans nothing of this type": {Of: []string{"other."}},
+	} {
+		t.Run(name, func(t *testing.T) { newerAfterOlder(t, plan) })
+	}
+}
+
+func newerAfterOlder(t *testing.T, olderPlan Plan) {
 	w := newWorld(t)
 	k := Kind{Name: "x.do"}
 	known := w.codec.Catalog
-	older := w.feeder("older", planFor(k), k)
+	older := w.feeder("older", olderPlan, k)
 	older.Codec = &envelope.Codec{Catalog: domain.NewCatalog(), Keys: w.codec.Keys}
 	if err := older.Begin(t.Context()); err != nil {
 		t.Fatal(err)

@@ -33,6 +33,7 @@ func (q *Queue) run() {
 				continue // others have ended meanwhile
 			}
 			q.Log.Warn("jobs pause", "error", err)
+			renewed = time.Time{} // leases go on running out: renewing comes first when the database is back
 			time.Sleep(jitter(q.Poll))
 		}
 		if left, closing := q.left(); closing {

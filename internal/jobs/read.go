@@ -71,6 +71,8 @@ const (
 	sqlNewest = ` order by made_at desc, id desc limit $6`
 	sqlShow   = sqlColumns + `, pos_hi::text || '.' || pos_lo::text, coalesce(owner, ''), began_at, payload from portico.jobs where tenant = $1 and id = $2`
 	sqlActs   = `select act, was, actor_kind, actor_id, channel, request_id, reason, at from portico.job_acts where job = $1 order by no`
+	sqlDied   = `select distinct on (kind, hour) * from (` + sqlColumns + `, date_trunc('hour', ended_at, 'UTC') as hour from portico.jobs
+    where tenant = $1 and state = 'dead' and ended_at > $2 and position($3::bytea in payload) = 0) d order by kind, hour, ended_at, id`
 	sqlCounts = `select kind, state, count(*) from portico.jobs where state = 'queued' group by 1, 2
   union all select kind, state, count(*) from portico.jobs where state = 'running' group by 1, 2
   union all select kind, state, count(*) from portico.jobs where state = 'dead' group by 1, 2`
@@ -109,6 +111,20 @@ func (s *Store) List(ctx context.Context, f Filter) (all []Row, next string, err
 		next = base64.RawURLEncoding.EncodeToString([]byte(last.MadeAt.UTC().Format(time.RFC3339Nano) + " " + last.ID.String()))
 	}
 	return all, next, nil
+}
+
+// Died is one job of each kind for each hour (UTC) since a time in which some were given up:
+// the first. Jobs whose payload holds some text are left out.
+func (s *Store) Died(ctx context.Context, tenant string, since time.Time, but string) ([]Row, error) {
+	rows, err := s.DB.Query(ctx, sqlDied, tenant, since, []byte(but))
+	if err != nil {
+		return nil, fmt.Errorf("jobs: %w", err)
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (r Row, err error) {
+		err = row.Scan(&r.ID, &r.Kind, &r.State, &r.CustomerID, &r.Attempts, &r.Deaths, &r.Error, &r.Due, &r.MadeAt, &r.EndedAt,
+			&r.Correlation, &r.Causation, new(time.Time))
+		return r, err
+	})
 }
 
 func parseCursor(cursor string) (before string, id uuid.UUID, err error) {

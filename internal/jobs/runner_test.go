@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"portico/internal/pgtest"
 )
@@ -336,6 +337,39 @@ func TestAJobThatKillsProcessesIsDeadAfterThree(t *testing.T) {
 	}
 	if n := count(t, w.db, "kind = 'healthy' and state = 'dead'"); n != 0 {
 		t.Errorf("%d innocents are dead:%v", n, w.table())
+	}
+}
+
+// A process that stood still, or had no database, for longer than a lease and is back before
+// anybody else came keeps what it does: it would begin its own jobs a second time, beside
+// the first, and call that a death.
+func TestNobodyReapsItsOwnJobs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.insert("x.do", 2)
+	q := w.queue("one")
+	q.Lease = 30 * time.Second
+	claim := uuid.New()
+	rows, err := w.db.Query(t.Context(), sqlClaim, []string{"x.do"}, []int{1}, 0, q.Node, claim, q.Lease)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*delivery, error) { return scanClaimed(row, claim) })
+	if err != nil || len(mine) != 1 {
+		t.Fatalf("%v, %v", mine, err)
+	}
+	if _, err := w.db.Exec(t.Context(), sqlClaim, []string{"x.do"}, []int{1}, 0, "somebody else, dead", uuid.New(), q.Lease); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.db.Exec(t.Context(), `update portico.jobs set expires = clock_timestamp() - interval '1 s'`); err != nil {
+		t.Fatal(err)
+	}
+	mine[0].ctx, mine[0].cancel = context.WithCancelCause(t.Context())
+	if err := q.do(t.Context(), &turn{renewed: mine, reap: true}); err != nil {
+		t.Fatal(err)
+	}
+	if count(t, w.db, "state = 'running' and deaths = 0 and owner = 'one'") != 1 || count(t, w.db, "state = 'queued' and deaths = 1") != 1 || mine[0].ctx.Err() != nil {
+		t.Errorf("%v: %v", mine[0].ctx.Err(), w.table())
 	}
 }
 

@@ -85,9 +85,6 @@ func (q *Queue) do(ctx context.Context, t *turn) error {
 	if len(t.settled) > 0 {
 		q.queueSettled(&b, t.settled, written)
 	}
-	if t.reap {
-		b.Queue(sqlReap, q.Lease).Query(q.reaped)
-	}
 	kept := map[uuid.UUID]bool{}
 	if len(t.renewed) > 0 {
 		var ids, claims []uuid.UUID
@@ -95,6 +92,9 @@ func (q *Queue) do(ctx context.Context, t *turn) error {
 			ids, claims = append(ids, d.attempt.ID), append(claims, d.claim)
 		}
 		b.Queue(sqlRenew, ids, claims, q.Lease).Query(func(rows pgx.Rows) error { return collect(rows, kept) })
+	}
+	if t.reap { // after renewing: who is here to reap has not died, however long it stood still
+		b.Queue(sqlReap, q.Lease).Query(q.reaped)
 	}
 	var claimed []*delivery
 	if len(t.kinds) > 0 {

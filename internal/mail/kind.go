@@ -29,7 +29,8 @@ type Post struct {
 	Store  *Store
 	Sender *Sender      // nil: mails are kept for staff to read
 	Files  *files.Store // attachments' bytes
-	// Compose writes the mail of a job. It is asked until there is a row, and never again.
+	// Compose writes the mail of a job. What it wrote first is sent; it is asked before each
+	// further attempt whether the mail is still wanted, and at which address.
 	Compose func(ctx context.Context, j jobs.Job) (Message, error)
 	Log     *slog.Logger
 }
@@ -48,7 +49,7 @@ func (p *Post) send(ctx context.Context, a jobs.Attempt) error {
 		return nil
 	case err != nil:
 		return err
-	case m.State != Queued && m.State != Failed:
+	case !m.pending():
 		return nil
 	}
 	blocked, err := p.Store.Blocked(ctx, m.Tenant, m.Recipient)
@@ -63,18 +64,31 @@ func (p *Post) send(ctx context.Context, a jobs.Attempt) error {
 	return p.deliver(ctx, a, m)
 }
 
-// written is the mail as it was written first.
+// pending tells whether a mail is to be sent.
+func (m Mail) pending() bool { return m.State == Queued || m.State == Failed }
+
+// written is the mail as it was written first. Attempts go on for days: who was removed, or
+// whose portal was shut, since the first one gets it no more, and nobody gets it at an
+// address that is the contact's no more.
 func (p *Post) written(ctx context.Context, j jobs.Job) (Mail, error) {
 	m, err := p.Store.find(ctx, j.ID)
-	if !errors.Is(err, ErrUnknown) {
+	there := err == nil
+	if there && !m.pending() || !there && !errors.Is(err, ErrUnknown) {
 		return m, err
 	}
 	message, err := p.Compose(ctx, j)
-	if err != nil {
+	switch {
+	case there && errors.Is(err, ErrUnwanted):
+		return m, errors.Join(err, p.Store.became(ctx, m.ID, Suppressed, "its reader was not to get it any more", 0))
+	case err != nil:
 		return m, err
+	case !there:
+		message.ID, message.Tenant = j.ID, j.Tenant
+		return p.Store.write(ctx, message)
+	case message.To.Address != m.Recipient:
+		return p.Store.readdress(ctx, m.ID, message)
 	}
-	message.ID, message.Tenant = j.ID, j.Tenant
-	return p.Store.write(ctx, message)
+	return m, nil
 }
 
 func (p *Post) deliver(ctx context.Context, a jobs.Attempt, m Mail) error {

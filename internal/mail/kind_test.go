@@ -114,8 +114,8 @@ func TestAnUnknownOutcomeRepeatsTheSameMail(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := s.deliveries()
-	if len(got) != 3 || got[0].raw != got[1].raw || got[1].raw != got[2].raw || o.composed != 1 {
-		t.Errorf("%d deliveries of a mail written %d times:\n%+v", len(got), o.composed, got)
+	if len(got) != 3 || got[0].raw != got[1].raw || got[1].raw != got[2].raw {
+		t.Errorf("%d deliveries of a mail composed %d times:\n%+v", len(got), o.composed, got)
 	}
 }
 
@@ -184,6 +184,40 @@ func TestWhatNobodyIsToGetIsNotWritten(t *testing.T) {
 	}
 	if _, err := o.Store.Show(t.Context(), "main", a.ID); !errors.Is(err, ErrUnknown) {
 		t.Error(err)
+	}
+}
+
+// Attempts go on for two days. Whoever was removed meanwhile gets nothing, and whose address
+// was corrected gets it there: never the old address, which may be somebody else's.
+func TestAnotherAttemptAsksWhetherTheMailIsStillWanted(t *testing.T) {
+	s := serve(t, only("rcpt", 2, no(451, smtp.EnhancedCode{4, 3, 0}, "later")))
+	o := newOffice(t, s.sender(s.relay()))
+	removed, moved := o.job(), o.job()
+	for _, a := range []jobs.Attempt{removed, moved} {
+		if err := o.do(a); err == nil {
+			t.Fatal("it was to fail")
+		}
+		o.is(a, Queued, 1)
+	}
+	compose := o.Compose
+	o.Compose = func(context.Context, jobs.Job) (Message, error) { return Message{}, ErrUnwanted }
+	for range 2 {
+		if err := o.do(removed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.is(removed, Suppressed, 1)
+	o.Compose = func(ctx context.Context, j jobs.Job) (Message, error) {
+		m, err := compose(ctx, j)
+		m.To = Address{"Ann B", "ann.b@example.com"}
+		return m, err
+	}
+	if err := o.do(moved); err != nil {
+		t.Fatal(err)
+	}
+	m := o.is(moved, Sent, 2)
+	if got := s.deliveries(); len(got) != 1 || got[0].to[0] != "ann.b@example.com" || m.Recipient != "ann.b@example.com" || !strings.Contains(got[0].raw, "<"+m.MessageID+">") {
+		t.Errorf("%+v, %+v", got, m)
 	}
 }
 

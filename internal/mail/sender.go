@@ -72,7 +72,14 @@ func (f *Failure) Unwrap() error { return f.Err }
 // Bounced tells whether the server will never take this mail for this recipient. What it
 // says about ourselves, such as a wrong password, is for us to mend: then we come back.
 func (f *Failure) Bounced() bool {
-	return f.Code >= 500 && (f.At == atRcpt || f.At == atData || f.At == atEnd)
+	return f.Code >= 500 && (f.At == atRcpt && !f.ours() || f.At == atData || f.At == atEnd)
+}
+
+// ours tells whether a server does not take recipients from us: most say so of each of
+// them, and not of the sender, when the password is missing or wrong, or our address is on
+// a list. Nobody's mail must be lost for that, nor their address blocked.
+func (f *Failure) ours() bool {
+	return strings.HasPrefix(f.Enhanced, "5.7.") || f.Code == 530 || f.Enhanced == "" && aboutUs.MatchString(f.Err.Error())
 }
 
 // NoSuchAddress tells whether it is for the address, not for this mail.
@@ -88,7 +95,8 @@ func (f *Failure) NoSuchAddress() bool {
 
 var (
 	enhanced    = regexp.MustCompile(`^([245]\.\d{1,3}\.\d{1,3})\b`)
-	deadAddress = regexp.MustCompile(`^5\.(1\.\d+|2\.1)$`) // unknown or moved, or the mailbox is disabled
+	aboutUs     = regexp.MustCompile(`(?i)\brelay|authenticat`) // such as Exim's "550 relay not permitted"
+	deadAddress = regexp.MustCompile(`^5\.(1\.\d+|2\.1)$`)      // unknown or moved, or the mailbox is disabled
 )
 
 func failed(at string, err error) error {

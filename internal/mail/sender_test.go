@@ -28,18 +28,21 @@ func TestFailures(t *testing.T) {
 		code          int
 		bounced, dead bool
 	}{
-		"421 at the greeting": {only("greet", 2, no(421, smtp.EnhancedCode{4, 3, 2}, "closing")), atConnect, 0, false, false},
-		"421 at the sender":   {only("mail", 1, no(421, smtp.EnhancedCode{4, 7, 0}, "too many")), atSender, 421, false, false},
-		"550 at the sender":   {only("mail", 1, no(550, smtp.EnhancedCode{5, 7, 1}, "not you")), atSender, 550, false, false},
-		"450 greylisted":      {only("rcpt", 1, no(450, smtp.EnhancedCode{4, 2, 0}, "greylisted")), atRcpt, 450, false, false},
-		"550 no such user":    {only("rcpt", 1, no(550, smtp.EnhancedCode{5, 1, 1}, "no such user")), atRcpt, 550, true, true},
-		"550 without a code":  {only("rcpt", 1, no(550, smtp.NoEnhancedCode, "no such user")), atRcpt, 550, true, true},
-		"552 mailbox full":    {only("rcpt", 1, no(552, smtp.EnhancedCode{5, 2, 2}, "mailbox full")), atRcpt, 552, true, false},
-		"550 by policy":       {only("rcpt", 1, no(550, smtp.EnhancedCode{5, 7, 1}, "no spam")), atRcpt, 550, true, false},
-		"552 at the end":      {only("end", 1, no(552, smtp.EnhancedCode{5, 3, 4}, "too big")), atEnd, 552, true, false},
-		"451 at the end":      {only("end", 1, no(451, smtp.EnhancedCode{4, 3, 0}, "no space")), atEnd, 451, false, false},
-		"gone at the end":     {only("end", 1, hangUp{}), atEnd, 0, false, false},
-		"gone before":         {only("rcpt", 1, hangUp{}), atRcpt, 0, false, false},
+		"421 at the greeting":  {only("greet", 2, no(421, smtp.EnhancedCode{4, 3, 2}, "closing")), atConnect, 0, false, false},
+		"421 at the sender":    {only("mail", 1, no(421, smtp.EnhancedCode{4, 7, 0}, "too many")), atSender, 421, false, false},
+		"550 at the sender":    {only("mail", 1, no(550, smtp.EnhancedCode{5, 7, 1}, "not you")), atSender, 550, false, false},
+		"450 greylisted":       {only("rcpt", 1, no(450, smtp.EnhancedCode{4, 2, 0}, "greylisted")), atRcpt, 450, false, false},
+		"550 no such user":     {only("rcpt", 1, no(550, smtp.EnhancedCode{5, 1, 1}, "no such user")), atRcpt, 550, true, true},
+		"550 without a code":   {only("rcpt", 1, no(550, smtp.NoEnhancedCode, "no such user")), atRcpt, 550, true, true},
+		"552 mailbox full":     {only("rcpt", 1, no(552, smtp.EnhancedCode{5, 2, 2}, "mailbox full")), atRcpt, 552, true, false},
+		"554 we may not relay": {only("rcpt", 1, no(554, smtp.EnhancedCode{5, 7, 1}, "<ann@example.com>: Relay access denied")), atRcpt, 554, false, false},
+		"550 no relaying":      {only("rcpt", 1, no(550, smtp.NoEnhancedCode, "relay not permitted")), atRcpt, 550, false, false},
+		"530 who are you":      {only("rcpt", 1, no(530, smtp.NoEnhancedCode, "say who you are")), atRcpt, 530, false, false},
+		"550 spam":             {only("end", 1, no(550, smtp.EnhancedCode{5, 7, 1}, "no spam")), atEnd, 550, true, false},
+		"552 at the end":       {only("end", 1, no(552, smtp.EnhancedCode{5, 3, 4}, "too big")), atEnd, 552, true, false},
+		"451 at the end":       {only("end", 1, no(451, smtp.EnhancedCode{4, 3, 0}, "no space")), atEnd, 451, false, false},
+		"gone at the end":      {only("end", 1, hangUp{}), atEnd, 0, false, false},
+		"gone before":          {only("rcpt", 1, hangUp{}), atRcpt, 0, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

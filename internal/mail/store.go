@@ -31,7 +31,7 @@ const (
 	Sent       = "sent"       // a server has taken it
 	Kept       = "kept"       // there is no server: it is here to be read
 	Bounced    = "bounced"    // it did not arrive
-	Suppressed = "suppressed" // not sent: mails to this address have bounced
+	Suppressed = "suppressed" // not sent: mails to this address have bounced, or it was not wanted any more
 	Failed     = "failed"     // given up
 )
 
@@ -80,6 +80,8 @@ on conflict do nothing`
 update portico.mails set state = $2, response = $3, attempts = attempts + $4, changed_at = clock_timestamp(),
   sent_at = case when $2 = 'sent' then clock_timestamp() else sent_at end
 where id = $1 and state in ('queued', 'failed')`
+	sqlReaddress text = `
+update portico.mails set recipient = $2, recipient_name = $3 where id = $1 and state in ('queued', 'failed')`
 	sqlBlocked text = `select exists (select from portico.mail_blocks where tenant = $1 and address = $2 and lifted_at is null)`
 )
 
@@ -95,6 +97,18 @@ func (s *Store) write(ctx context.Context, m Message) (Mail, error) {
 		return Mail{}, err
 	}
 	return s.find(ctx, m.ID)
+}
+
+// readdress sends what was written to where its reader is by now.
+func (s *Store) readdress(ctx context.Context, id uuid.UUID, m Message) (Mail, error) {
+	m, err := m.cleaned()
+	if err == nil {
+		_, err = s.DB.Exec(ctx, string(sqlReaddress), id, m.To.Address, m.To.Name)
+	}
+	if err != nil {
+		return Mail{}, err
+	}
+	return s.find(ctx, id)
 }
 
 func (s *Store) find(ctx context.Context, id uuid.UUID) (Mail, error) {

@@ -8,7 +8,6 @@ import (
 	"portico/commands"
 	"portico/domain"
 	"portico/internal/jobs"
-	"portico/internal/mail"
 	"portico/projections"
 )
 
@@ -38,22 +37,13 @@ func (n *Notices) Watch(ctx context.Context, tenant string, failed func(error)) 
 // kind, however many there are and however often it looks. Nobody is told that they could
 // not be told.
 func (n *Notices) TellOfTheDead(ctx context.Context, tenant string, now time.Time) error {
-	rows, _, err := n.Jobs.List(ctx, jobs.Filter{Tenant: tenant, State: "dead", Limit: 200})
+	rows, err := n.Jobs.Died(ctx, tenant, now.Add(-lookBack), `"topic":"job_dead"`)
 	if err != nil {
 		return err
 	}
 	for _, r := range rows {
-		if r.EndedAt == nil || now.Sub(*r.EndedAt) > lookBack || r.Kind == deadKind {
+		if r.Kind == deadKind {
 			continue
-		}
-		if r.Kind == mail.Kind {
-			j, err := n.Jobs.Show(ctx, tenant, r.ID)
-			if err != nil {
-				return err
-			}
-			if strings.Contains(string(j.Payload), `"job_dead"`) {
-				continue
-			}
 		}
 		hour := jobs.Job{ID: domain.DerivedID(commands.TenantID(tenant), "job dead", r.Kind, r.EndedAt.UTC().Format("2006-01-02T15")),
 			Tenant: tenant, Correlation: r.Correlation}

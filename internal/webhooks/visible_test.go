@@ -13,6 +13,7 @@ import (
 	"portico/domain/invoice"
 	"portico/domain/webhook"
 	"portico/internal/envelope"
+	"portico/internal/eventstore"
 	"portico/internal/jobs"
 	"portico/projections"
 )
@@ -227,4 +228,18 @@ func kinds(t testing.TB, v *receiver) (all []string) {
 	}
 	slices.Sort(all)
 	return all
+}
+
+// While servers are upgraded, one to which an event is not public yet must not give up
+// telling of it.
+func TestWhatIsPublicTomorrowIsLeftToTomorrowsServer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id, _ := w.hook("https://127.0.0.1/hook", uuid.Nil)
+	for _, kind := range w.sender.Kinds() {
+		j := jobs.Job{ID: uuid.New(), Tenant: "main", Kind: kind.Name}.Child(kind.Name, "", delivery{WebhookID: id, place: place{Stream: eventstore.Stream("main", "webhook", id.String())}})
+		if err := kind.Do(t.Context(), jobs.Attempt{Job: j, Number: 1}); err == nil || jobs.IsPermanent(err) {
+			t.Errorf("%s: %v", kind.Name, err)
+		}
+	}
 }

@@ -202,7 +202,8 @@ func (s *Sender) event(ctx context.Context, at place) (envelope.Event, public.Ev
 	}
 	told, is := public.Translate(e)
 	if !is {
-		return e, told, jobs.Permanent(errors.New("webhooks: " + e.Type + " is not public"))
+		// Perhaps only here: a newer server that runs beside this one tells it.
+		return e, told, errors.New("webhooks: " + e.Type + " is not public")
 	}
 	return e, told, nil
 }
