@@ -2,10 +2,15 @@ package api
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
+
+	"github.com/google/uuid"
 
 	"portico/internal/pdf"
 	"portico/projections"
@@ -91,4 +96,41 @@ func TestStatementsAtOnceAreNumberedApartAndNotWithoutEnd(t *testing.T) {
 		t.Errorf("%d of 25 more were refused: 25 a day are allowed", refused)
 	}
 	d.call("staff", "POST", ours+"/statements", `{"from":"2022-01-01"}`).is(201, "")
+}
+
+// A contact that asks for many at once has no more of them than one that asks for one after
+// the other, and no paper is drawn that is then not handed out.
+func TestStatementsThatAContactAsksForAtOnceAreTakenInTurn(t *testing.T) {
+	d := newDesk(t)
+	var drawn atomic.Int64
+	d.papers.Draw = func(p pdf.Paper) (pdf.Drawn, error) {
+		drawn.Add(1)
+		return pdf.Drawn{Bytes: []byte(p.Number), Pages: 1}, nil
+	}
+	d.a.Statements.Settle = func(ctx context.Context, customer uuid.UUID) error {
+		shown, err := d.wait(ctx, d.top(), projections.Portal.Name, customer)
+		if err == nil && !shown {
+			err = errors.New("it does not show")
+		}
+		return err
+	}
+	var made, refused atomic.Int64
+	var asking sync.WaitGroup
+	for n := range 40 {
+		asking.Go(func() {
+			switch got := d.call("contact", "POST", "/v1/customers/"+d.ours.customer.String()+"/statements", fmt.Sprintf(`{"to":"20%02d-01-01"}`, n)); got.Code {
+			case http.StatusCreated:
+				made.Add(1)
+			case http.StatusConflict:
+				got.is(409, "statement.too_many")
+				refused.Add(1)
+			default:
+				t.Errorf("%d %s", got.Code, got.Body)
+			}
+		})
+	}
+	asking.Wait()
+	if made.Load() != 25 || drawn.Load() != 25 {
+		t.Errorf("%d were made, %d drawn, %d refused: 25 a day are allowed", made.Load(), drawn.Load(), refused.Load())
+	}
 }

@@ -49,6 +49,12 @@ func (s *Statements) Issue(ctx context.Context, by commands.Caller, v projection
 	if err != nil {
 		return commands.Receipt{}, err
 	}
+	// One after the other: each knows what the one before took, its number and of the day.
+	leave, err := s.Commands.InTurn(ctx, "statements of "+customer.String())
+	if err != nil {
+		return commands.Receipt{}, unavailable(err)
+	}
+	defer leave()
 	if s.Settle != nil {
 		if err := s.Settle(ctx, customer); err != nil {
 			return commands.Receipt{}, fmt.Errorf("%w (%w)", &domain.Error{Kind: domain.KindUnavailable, Code: "statement.behind",
