@@ -134,3 +134,28 @@ func TestStatementsThatAContactAsksForAtOnceAreTakenInTurn(t *testing.T) {
 		t.Errorf("%d were made, %d drawn, %d refused: 25 a day are allowed", made.Load(), drawn.Load(), refused.Load())
 	}
 }
+
+// What pays which invoice is on the paper, as the age of what is owed: when that changes,
+// so does the statement, though nobody owes more or less.
+func TestAStatementIsAnotherOnceWhatIsOwedHasAnotherAge(t *testing.T) {
+	d := newDesk(t)
+	d.issue("INV-1", `,"issued_on":"2026-01-01","due_on":"2026-01-31","publish":true`)
+	d.settled()
+	ours := "/v1/customers/" + d.ours.customer.String()
+	paid := d.ask(ours+"/accounts/GBP/payments", fmt.Sprintf(`{"payment_id":%q,"amount":{"minor":5000,"currency":"GBP"},"received_on":"2026-02-01","method":"cash"}`, uuid.NewString()))
+	d.settled()
+	var drawn []pdf.Paper
+	d.papers.Draw = func(p pdf.Paper) (pdf.Drawn, error) { drawn = append(drawn, p); return pdf.Draw(p) }
+	period := `{"from":"2026-01-01","to":"2026-02-28"}`
+	first := idOf(t, d.call("contact", "POST", ours+"/statements", period).is(201, ""))
+	d.ask(ours+"/accounts/GBP/payments/"+paid+"/allocate", `{"oldest_first":true,"on":"2026-02-02"}`)
+	d.settled()
+	second := idOf(t, d.call("contact", "POST", ours+"/statements", period).is(201, ""))
+	if second == first || len(drawn) != 2 || drawn[0].Ageing[1].Minor != 12_000 || drawn[1].Ageing[1].Minor != 7_000 || drawn[0].Closing != drawn[1].Closing ||
+		drawn[0].Ageing[5].Minor != -5_000 || len(drawn[1].Ageing) != 5 {
+		t.Errorf("%d papers: %+v", len(drawn), drawn)
+	}
+	if again := idOf(t, d.call("contact", "POST", ours+"/statements", period).is(200, "")); again != second {
+		t.Error("nothing has happened, and there is another statement")
+	}
+}
