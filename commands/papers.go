@@ -21,7 +21,8 @@ import (
 // document that cannot be given out. Drawing the same again is the same file.
 type Papers interface {
 	Invoice(ctx context.Context, l Letter, d invoice.Document) (domain.Rendition, error)
-	// CreditMemo draws a credit memo against the invoice of a number, "" for none.
+	// CreditMemo draws a credit memo against the invoice of a number, "" for none that its
+	// customer sees.
 	CreditMemo(ctx context.Context, l Letter, d creditmemo.Document, against string) (domain.Rendition, error)
 	// Image refuses the name of a file that cannot be drawn as a picture.
 	Image(ctx context.Context, sha256 string) error
@@ -114,7 +115,7 @@ func (c *Commands) drawMemo(ctx context.Context, by Caller, d creditmemo.Documen
 				return domain.Rendition{}, err
 			}
 		}
-		return c.Papers.CreditMemo(ctx, l, d, against.Number())
+		return c.Papers.CreditMemo(ctx, l, d, against.ShownNumber())
 	})
 }
 
