@@ -47,8 +47,10 @@ func getFile[F any](a *api, path, group string, who policy, name string, f func(
 		if err != nil {
 			return nil, a.failed(ctx, err)
 		}
-		position, stale := a.awaited(ctx, rq, group, concerned(rq, false, id, filter))
-		file, err := f(ctx, rq.viewer(), id, *filter)
+		asking, decided := context.WithTimeout(ctx, queryTime)
+		position, stale := a.awaited(asking, rq, group, concerned(rq, false, id, filter))
+		file, err := f(asking, rq.viewer(), id, *filter)
+		decided()
 		if err != nil {
 			return nil, a.failed(ctx, err)
 		}
