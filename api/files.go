@@ -100,6 +100,7 @@ func (a *api) sendFile(hc huma.Context, rq *request, file handedOut, bytes io.Re
 		level = slog.LevelError
 	}
 	a.Log.Log(r.Context(), level, "a file was cut off", "request_id", rq.id, "sha256", file.SHA256, "sent", n, "size", file.Size, "error", err)
+	rq.code = "file.cut_off" // for the access log: the client was told 200
 	panic(http.ErrAbortHandler)
 }
 

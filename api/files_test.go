@@ -322,6 +322,9 @@ func TestADamagedFileIsNotHandedOut(t *testing.T) {
 	if !strings.Contains(w.log.String(), "a file was cut off") {
 		t.Error("nobody is told")
 	}
+	if !strings.Contains(w.log.String(), `"code":"file.cut_off"`) {
+		t.Error("the access log does not have it")
+	}
 	writeFile(t, dir, f.SHA256, aPDF)
 	if answer, got, err := ask(); err != nil || answer.StatusCode != 200 || string(got) != aPDF {
 		t.Errorf("%v %s %v", answer, got, err)
