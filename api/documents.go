@@ -1,13 +1,10 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -49,7 +46,7 @@ func (a *api) documentRoutes() {
 		})
 	getOf(a, "/v1/customers/{id}/statements", portal, customers, q.ListStatements)
 	getFile(a, "/v1/tenant/logo", portal, customers, "GetTenantLogo", a.tenantLogo)
-	a.verifyRoute()
+	a.verifyRoutes()
 }
 
 // tenantLogo is the logo as it was uploaded (S1.39).
@@ -84,41 +81,4 @@ func unreadable(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w (%w)", &domain.Error{Kind: domain.KindUnavailable, Code: "file.unavailable", Message: "files cannot be read just now: try again"}, err)
-}
-
-// asked is a document's hash, in the path.
-type asked struct {
-	Hash string `path:"hash" pattern:"^[0-9a-fA-F]{64}$" doc:"SHA-256 of the file's bytes in hex, or the hash that is printed on it"`
-}
-
-// Anybody may ask, but not everything there could be: a minute's worth of an address's
-// questions, and how long it takes to be worth another one.
-const (
-	verifyBurst = 30
-	verifyEvery = 2 * time.Second
-)
-
-// verifyRoute is the one question about documents that needs no key. It is not told apart
-// who asks or what for, and it says one word.
-func (a *api) verifyRoute() {
-	op := a.operation(http.MethodGet, "/v1/verify/{hash}", public, "VerifyDocument")
-	op.Description = "For anybody, without a key: whether a document is genuine, by its SHA-256 or by the hash printed on it. " +
-		"Asking too often is answered 429."
-	op.Security = []map[string][]string{{}}
-	op.Errors = []int{http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusServiceUnavailable}
-	limit := newLimiter(verifyBurst, verifyEvery, a.Clock)
-	huma.Register(a.huma, op, func(ctx context.Context, in *asked) (*struct{ Body projections.Verification }, error) {
-		if wait := limit.wait(requestOf(ctx).ip); wait > 0 {
-			p := problem(http.StatusTooManyRequests, "verify.too_many", "you have asked very often: try again in a moment")
-			p.retry = wait
-			return nil, a.failed(ctx, p)
-		}
-		ctx, cancel := context.WithTimeout(ctx, queryTime)
-		defer cancel()
-		found, err := a.Queries.VerifyDocument(ctx, cmp.Or(a.Tenant, "main"), strings.ToLower(in.Hash))
-		if err != nil {
-			return nil, a.failed(ctx, err)
-		}
-		return &struct{ Body projections.Verification }{found}, nil
-	})
 }

@@ -9,6 +9,7 @@ import (
 	"image"
 	"image/png"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -283,6 +284,35 @@ func TestAnybodyMayVerifyButNotTooOften(t *testing.T) {
 	for _, bad := range []string{"a", strings.Repeat("g", 64), strings.Repeat("a", 65), strings.Repeat("a", 63) + "'"} {
 		d.call("", "GET", "/v1/verify/"+bad, "").is(422, "request.invalid")
 	}
+}
+
+// What is printed on documents is an address at which people are answered, as programs are.
+func TestTheAddressOnDocumentsAnswers(t *testing.T) {
+	d := newDesk(t)
+	id := d.issue("INV-1", `,"publish":true`)
+	d.settled()
+	printed := d.published(id)[0].Rendition.PaperHash
+	ask := func(hash, want string) {
+		t.Helper()
+		got := d.call("", "GET", "/verify?hash="+url.QueryEscape(hash), "").is(200, "")
+		body := got.Body.String()
+		if !strings.Contains(body, want) || strings.Count(body, `role="status"`) != min(len(hash), 1) || strings.Contains(body, "<script>") ||
+			!strings.HasPrefix(got.Header().Get("Content-Type"), "text/html") || !strings.Contains(got.Header().Get("Content-Security-Policy"), "default-src 'none'") {
+			t.Errorf("%q: %v %s", hash, got.Header(), body)
+		}
+	}
+	ask("", "<form")
+	ask(printed, "It is genuine")
+	ask(" "+strings.ToUpper(printed[:32])+" "+printed[32:], "It is genuine") // as it is read off a paper
+	ask(strings.Repeat("0", 64), "not one of ours")
+	ask(`"><script>alert(1)</script>`, "That is not 64")
+	d.ask("/v1/invoices/"+id+"/void", `{"reason":{"code":"wrong"}}`)
+	d.settled()
+	ask(printed, "counts no more")
+	for range verifyBurst {
+		d.call("", "GET", "/v1/verify/"+strings.Repeat("a", 64), "")
+	}
+	d.call("", "GET", "/verify?hash="+printed, "").is(429, "verify.too_many")
 }
 
 // settled waits until the account has what was issued.

@@ -47,8 +47,10 @@ func getFile[F any](a *api, path, group string, who policy, name string, f func(
 		if err != nil {
 			return nil, a.failed(ctx, err)
 		}
-		position, stale := a.awaited(ctx, rq, group, concerned(rq, false, id, filter))
-		file, err := f(ctx, rq.viewer(), id, *filter)
+		asking, decided := context.WithTimeout(ctx, queryTime)
+		position, stale := a.awaited(asking, rq, group, concerned(rq, false, id, filter))
+		file, err := f(asking, rq.viewer(), id, *filter)
+		decided()
 		if err != nil {
 			return nil, a.failed(ctx, err)
 		}
@@ -98,6 +100,7 @@ func (a *api) sendFile(hc huma.Context, rq *request, file handedOut, bytes io.Re
 		level = slog.LevelError
 	}
 	a.Log.Log(r.Context(), level, "a file was cut off", "request_id", rq.id, "sha256", file.SHA256, "sent", n, "size", file.Size, "error", err)
+	rq.code = "file.cut_off" // for the access log: the client was told 200
 	panic(http.ErrAbortHandler)
 }
 

@@ -322,6 +322,9 @@ func TestADamagedFileIsNotHandedOut(t *testing.T) {
 	if !strings.Contains(w.log.String(), "a file was cut off") {
 		t.Error("nobody is told")
 	}
+	if !strings.Contains(w.log.String(), `"code":"file.cut_off"`) {
+		t.Error("the access log does not have it")
+	}
 	writeFile(t, dir, f.SHA256, aPDF)
 	if answer, got, err := ask(); err != nil || answer.StatusCode != 200 || string(got) != aPDF {
 		t.Errorf("%v %s %v", answer, got, err)
@@ -337,4 +340,23 @@ func writeFile(t *testing.T, dir, name, text string) {
 
 func invoiceOf(customer uuid.UUID, number string) invoice.Content {
 	return invoice.Content{Number: number, Party: domain.Party{CustomerID: &customer}, Lines: []domain.LineInput{{Text: "work", Quantity: "1", UnitPrice: "10"}}}
+}
+
+// What decides who may have a file is bounded in time as any query is; sending it is not.
+func TestWhetherAFileIsGivenIsDecidedInTime(t *testing.T) {
+	w := newWorld(t)
+	getFile(w.a, "/v1/slow/{id}", projections.Portal.Name, customers, "GetSlow",
+		func(ctx context.Context, _ projections.Viewer, _ uuid.UUID, _ struct{}) (handedOut, error) {
+			if ends, bounded := ctx.Deadline(); !bounded || time.Until(ends) > queryTime {
+				t.Errorf("it may take until %v", ends)
+			}
+			return handedOut{}, domain.NotFound("slow.unknown", "there is none")
+		})
+	r := httptest.NewRequest(http.MethodGet, "/v1/slow/"+uuid.NewString(), nil)
+	r.Header.Set("Authorization", "Bearer "+w.keys["staff"])
+	got := httptest.NewRecorder()
+	w.handler.ServeHTTP(got, r)
+	if got.Code != http.StatusNotFound {
+		t.Errorf("%d %s", got.Code, got.Body)
+	}
 }

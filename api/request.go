@@ -83,19 +83,20 @@ func (a *api) observe(next http.Handler) http.Handler {
 		w.Header().Set("X-Request-Id", rq.id)
 		out := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
 		defer func() {
-			if p := recover(); p != nil {
+			p := recover()
+			if p != nil && p != http.ErrAbortHandler {
 				a.panicked(out, r, rq, p)
 			}
 			a.record(r, rq, out.Status(), time.Since(began))
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
 		}()
 		next.ServeHTTP(out, r.WithContext(context.WithValue(r.Context(), requestKey{}, rq)))
 	})
 }
 
 func (a *api) panicked(w middleware.WrapResponseWriter, r *http.Request, rq *request, p any) {
-	if p == http.ErrAbortHandler {
-		panic(p)
-	}
 	a.Log.Error("panic", "request_id", rq.id, "operation", rq.operation, "panic", p, "stack", string(debug.Stack()))
 	if w.Status() == 0 {
 		ctx := context.WithValue(r.Context(), requestKey{}, rq)

@@ -2,10 +2,15 @@ package api
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
+
+	"github.com/google/uuid"
 
 	"portico/internal/pdf"
 	"portico/projections"
@@ -91,4 +96,66 @@ func TestStatementsAtOnceAreNumberedApartAndNotWithoutEnd(t *testing.T) {
 		t.Errorf("%d of 25 more were refused: 25 a day are allowed", refused)
 	}
 	d.call("staff", "POST", ours+"/statements", `{"from":"2022-01-01"}`).is(201, "")
+}
+
+// A contact that asks for many at once has no more of them than one that asks for one after
+// the other, and no paper is drawn that is then not handed out.
+func TestStatementsThatAContactAsksForAtOnceAreTakenInTurn(t *testing.T) {
+	d := newDesk(t)
+	var drawn atomic.Int64
+	d.papers.Draw = func(p pdf.Paper) (pdf.Drawn, error) {
+		drawn.Add(1)
+		return pdf.Drawn{Bytes: []byte(p.Number), Pages: 1}, nil
+	}
+	d.a.Statements.Settle = func(ctx context.Context, customer uuid.UUID) error {
+		shown, err := d.wait(ctx, d.top(), projections.Portal.Name, customer)
+		if err == nil && !shown {
+			err = errors.New("it does not show")
+		}
+		return err
+	}
+	var made, refused atomic.Int64
+	var asking sync.WaitGroup
+	for n := range 40 {
+		asking.Go(func() {
+			switch got := d.call("contact", "POST", "/v1/customers/"+d.ours.customer.String()+"/statements", fmt.Sprintf(`{"to":"20%02d-01-01"}`, n)); got.Code {
+			case http.StatusCreated:
+				made.Add(1)
+			case http.StatusConflict:
+				got.is(409, "statement.too_many")
+				refused.Add(1)
+			default:
+				t.Errorf("%d %s", got.Code, got.Body)
+			}
+		})
+	}
+	asking.Wait()
+	if made.Load() != 25 || drawn.Load() != 25 {
+		t.Errorf("%d were made, %d drawn, %d refused: 25 a day are allowed", made.Load(), drawn.Load(), refused.Load())
+	}
+}
+
+// What pays which invoice is on the paper, as the age of what is owed: when that changes,
+// so does the statement, though nobody owes more or less.
+func TestAStatementIsAnotherOnceWhatIsOwedHasAnotherAge(t *testing.T) {
+	d := newDesk(t)
+	d.issue("INV-1", `,"issued_on":"2026-01-01","due_on":"2026-01-31","publish":true`)
+	d.settled()
+	ours := "/v1/customers/" + d.ours.customer.String()
+	paid := d.ask(ours+"/accounts/GBP/payments", fmt.Sprintf(`{"payment_id":%q,"amount":{"minor":5000,"currency":"GBP"},"received_on":"2026-02-01","method":"cash"}`, uuid.NewString()))
+	d.settled()
+	var drawn []pdf.Paper
+	d.papers.Draw = func(p pdf.Paper) (pdf.Drawn, error) { drawn = append(drawn, p); return pdf.Draw(p) }
+	period := `{"from":"2026-01-01","to":"2026-02-28"}`
+	first := idOf(t, d.call("contact", "POST", ours+"/statements", period).is(201, ""))
+	d.ask(ours+"/accounts/GBP/payments/"+paid+"/allocate", `{"oldest_first":true,"on":"2026-02-02"}`)
+	d.settled()
+	second := idOf(t, d.call("contact", "POST", ours+"/statements", period).is(201, ""))
+	if second == first || len(drawn) != 2 || drawn[0].Ageing[1].Minor != 12_000 || drawn[1].Ageing[1].Minor != 7_000 || drawn[0].Closing != drawn[1].Closing ||
+		drawn[0].Ageing[5].Minor != -5_000 || len(drawn[1].Ageing) != 5 {
+		t.Errorf("%d papers: %+v", len(drawn), drawn)
+	}
+	if again := idOf(t, d.call("contact", "POST", ours+"/statements", period).is(200, "")); again != second {
+		t.Error("nothing has happened, and there is another statement")
+	}
 }

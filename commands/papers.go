@@ -21,7 +21,8 @@ import (
 // document that cannot be given out. Drawing the same again is the same file.
 type Papers interface {
 	Invoice(ctx context.Context, l Letter, d invoice.Document) (domain.Rendition, error)
-	// CreditMemo draws a credit memo against the invoice of a number, "" for none.
+	// CreditMemo draws a credit memo against the invoice of a number, "" for none that its
+	// customer sees.
 	CreditMemo(ctx context.Context, l Letter, d creditmemo.Document, against string) (domain.Rendition, error)
 	// Image refuses the name of a file that cannot be drawn as a picture.
 	Image(ctx context.Context, sha256 string) error
@@ -114,7 +115,7 @@ func (c *Commands) drawMemo(ctx context.Context, by Caller, d creditmemo.Documen
 				return domain.Rendition{}, err
 			}
 		}
-		return c.Papers.CreditMemo(ctx, l, d, against.Number())
+		return c.Papers.CreditMemo(ctx, l, d, against.ShownNumber())
 	})
 }
 
@@ -157,8 +158,8 @@ func (c *Commands) RenderCreditMemo(ctx context.Context, by Caller, id uuid.UUID
 
 // StatementID is the id of what a statement says, and so of the statement: asked for again
 // with nothing recorded since, it is the same one.
-func StatementID(tenant string, s statement.Content) uuid.UUID {
-	return domain.DerivedID(TenantID(tenant), "statement", s.CustomerID.String(), s.Currency, string(s.From), string(s.To), s.KnownAt)
+func StatementID(tenant string, s statement.Issue) uuid.UUID {
+	return domain.DerivedID(TenantID(tenant), "statement", s.CustomerID.String(), s.Currency, string(s.From), string(s.To), s.KnownAt, s.Owed)
 }
 
 // StatementKnown tells whether a statement was issued.
@@ -174,7 +175,7 @@ func (c *Commands) IssueStatement(ctx context.Context, by Caller, cmd statement.
 	if _, err := c.reachable(ctx, by, cmd.CustomerID); err != nil {
 		return Receipt{}, err
 	}
-	id := StatementID(by.Tenant, cmd.Content)
+	id := StatementID(by.Tenant, cmd)
 	return run(ctx, c, by, about(by, "IssueStatement", "statement", id), decision[statement.Statement]{
 		cmd: cmd, route: cmd.CustomerID,
 		claim: func() error { return c.reserve(ctx, by, "statement", cmd.Number, id) },

@@ -80,6 +80,19 @@ func TestPublishingDrawsOnceAndNothingElseDoes(t *testing.T) {
 	}
 }
 
+// I3: a credit memo is seen at once, and its paper does not name an invoice that is not.
+func TestI3ACreditMemosPaperNamesNoInvoiceThatItsCustomerDoesNotSee(t *testing.T) {
+	w, d := papered(t)
+	acme := w.customer("7")
+	id := w.issue(acme, "INV-1", 500)
+	w.credit(acme, "CM-1", 100, &id)
+	w.ok(w.PublishInvoice(w.ctx(), staffMember(), id, invoice.Publish{}))
+	w.credit(acme, "CM-2", 100, &id)
+	if d.against[0] != "" || d.against[1] != "INV-1" {
+		t.Errorf("the papers name %q", d.against)
+	}
+}
+
 // Nothing is published that was not kept.
 func TestWhatCannotBeDrawnIsNotPublished(t *testing.T) {
 	w, d := papered(t)

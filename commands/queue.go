@@ -19,6 +19,12 @@ type gate struct {
 	users int
 }
 
+// InTurn waits until nobody else in this process is inside what has a name; leave must be
+// called then. It is for work of several commands, and entered before any of theirs.
+func (c *Commands) InTurn(ctx context.Context, name string) (leave func(), err error) {
+	return c.queue.enter(ctx, name)
+}
+
 // enter waits until it is one's turn; leave must be called then.
 func (q *queue) enter(ctx context.Context, name string) (leave func(), err error) {
 	q.mu.Lock()

@@ -20,7 +20,7 @@ type CreditMemo struct {
 	BranchID       *uuid.UUID   `json:"branch_id,omitempty"`
 	ContractorID   *uuid.UUID   `json:"contractor_id,omitempty"`
 	IssuedOn       domain.Date  `json:"issued_on" format:"date"`
-	AgainstInvoice *uuid.UUID   `json:"against_invoice_id,omitempty"`
+	AgainstInvoice *uuid.UUID   `json:"against_invoice_id,omitempty" doc:"For contacts once that is published"`
 	Description    string       `json:"description,omitempty"`
 	Amount         domain.Money `json:"amount"`
 	Unapplied      domain.Money `json:"unapplied" doc:"What pays nothing yet"`
@@ -41,13 +41,17 @@ type CreditMemoDetail struct {
 
 type creditView struct {
 	creditRow
-	Hidden int64 `db:"hidden"` // as in paymentView
+	Hidden      int64 `db:"hidden"`       // as in paymentView
+	SeesAgainst bool  `db:"sees_against"` // the invoice that it is against, too
 }
 
 func (c creditView) view() CreditMemo {
 	shown := c.creditRow
 	shown.Unapplied += c.Hidden
-	return CreditMemo{c.ID, c.Number, c.Kind, &c.CustomerID, c.BranchID, c.ContractorID, c.IssuedOn, c.AgainstInvoice, c.Description,
+	if !c.SeesAgainst {
+		shown.AgainstInvoice = nil
+	}
+	return CreditMemo{c.ID, c.Number, c.Kind, &c.CustomerID, c.BranchID, c.ContractorID, c.IssuedOn, shown.AgainstInvoice, c.Description,
 		c.money(c.Amount), c.money(shown.Unapplied), c.money(c.Refunded), shown.status()}
 }
 
@@ -74,14 +78,18 @@ const creditFilters = `
   and (f.issued_on, f.id) < (@on::date, @id::uuid)
   order by f.issued_on desc, f.id desc limit @limit`
 
+// Of a credit memo f: whether the viewer sees the invoice that it is against.
+const seesAgainst = `@all or exists (select from {s}.invoices i
+    where i.tenant = f.tenant and i.id = f.against_invoice and i.customer_id = f.customer_id and i.published) as sees_against`
+
 const (
 	sqlCreditMemos engine.SQL = `
-select f.*, ` + hiddenOfFund + ` from unnest(@customers::uuid[]) c, lateral (
+select f.*, ` + hiddenOfFund + `, ` + seesAgainst + ` from unnest(@customers::uuid[]) c, lateral (
   select f.* from {s}.credit_memos f where f.tenant = @tenant and f.customer_id = c` + creditFilters + `
 ) f order by f.issued_on desc, f.id desc limit @limit`
-	sqlAllCreditMemos engine.SQL = `select f.*, 0::bigint as hidden from {s}.credit_memos f where f.tenant = @tenant` + creditFilters
+	sqlAllCreditMemos engine.SQL = `select f.*, 0::bigint as hidden, true as sees_against from {s}.credit_memos f where f.tenant = @tenant` + creditFilters
 	sqlCreditMemo     engine.SQL = `
-select f.*, ` + hiddenOfFund + ` from {s}.credit_memos f
+select f.*, ` + hiddenOfFund + `, ` + seesAgainst + ` from {s}.credit_memos f
 where f.tenant = @tenant and f.id = @id and (@all or f.customer_id = any(@customers))`
 	sqlCreditMemoLines engine.SQL = `select * from {s}.credit_memo_lines where tenant = @tenant and id = @id`
 )

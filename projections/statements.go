@@ -117,11 +117,11 @@ func (q *Queries) GetStatementDocument(ctx context.Context, v Viewer, id uuid.UU
 	return DocumentFile{row.view().Document, row.Number}, nil
 }
 
-// StatementToIssue is what a statement to a customer says, the ageing of what is open at its
-// end, and how many the customer has been given.
+// StatementToIssue is what a statement to a customer says, what is owed at its end, and how
+// many the customer has been given.
 type StatementToIssue struct {
 	Statement
-	Ageing Ageing
+	Owed   CurrencyBalance
 	Issued int
 	Recent int // of them, within a day
 }
@@ -144,10 +144,10 @@ func (q *Queries) StatementToIssue(ctx context.Context, v Viewer, customer uuid.
 	if err != nil {
 		return out, err
 	}
-	out.Issued, out.Recent, out.Ageing = issued.N, issued.Recent, balanceRow{Currency: out.Currency}.view().Ageing
+	out.Issued, out.Recent, out.Owed = issued.N, issued.Recent, balanceRow{Currency: out.Currency}.view()
 	for _, b := range open {
 		if b.Currency == out.Currency {
-			out.Ageing = b.view().Ageing
+			out.Owed = b.view()
 		}
 	}
 	return out, nil

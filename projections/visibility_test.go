@@ -234,6 +234,32 @@ func TestPaymentOfAnUnpublishedInvoice(t *testing.T) {
 	coherent(t, w, w.staff(), a)
 }
 
+// I3: a credit memo is seen at once, the invoice that it is against when that is published.
+func TestI3ACreditMemoNamesNoInvoiceThatIsNotPublished(t *testing.T) {
+	w := newWorld(t)
+	a := w.customer("A")
+	against := w.invoice(a, "2026-05-01", "2026-06-01", 700, false)
+	memo := w.memo(a, "2026-05-06", 100, &against)
+	w.settle()
+	named := func(v Viewer) bool {
+		t.Helper()
+		one := get[CreditMemoDetail](t)(w.q.GetCreditMemo(t.Context(), v, memo)).AgainstInvoice
+		listed := get[Page[CreditMemo]](t)(w.q.ListCreditMemos(t.Context(), v, CreditMemoFilter{CustomerID: a})).Items[0].AgainstInvoice
+		if (one == nil) != (listed == nil) {
+			t.Errorf("alone it is against %v, listed against %v", one, listed)
+		}
+		return one != nil && *one == against
+	}
+	if named(w.contactOf(a)) || !named(w.staff()) {
+		t.Error("before it is published it is named to staff only")
+	}
+	w.ok(w.PublishInvoice(w.ctx(), w.by, against, invoice.Publish{}))
+	w.settle()
+	if !named(w.contactOf(a)) {
+		t.Error("published, it is not named")
+	}
+}
+
 // withoutPositions is answers in a form that can be compared.
 func withoutPositions(t *testing.T, answers map[string]any) map[string]string {
 	out := map[string]string{}

@@ -50,9 +50,6 @@ func (s Invoice) CustomerID() uuid.UUID {
 // Known tells whether there is such an invoice, or a draft of one.
 func (s Invoice) Known() bool { return s.status != "" }
 
-// Number is the invoice's, "" until it is issued.
-func (s Invoice) Number() string { return s.document.Number }
-
 // Numbered tells whether the invoice's number is reserved for it: since it was issued.
 func (s Invoice) Numbered() bool { return s.version > 0 }
 

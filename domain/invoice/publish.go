@@ -68,6 +68,9 @@ func (s Invoice) Publishable() (Document, bool) {
 	return s.document, s.status == "issued" && s.published != s.version
 }
 
+// ShownNumber is its number as its customer sees it: "" while nothing of it is published (I3).
+func (s Invoice) ShownNumber() string { return s.shown.Number }
+
 // Undrawn is the published document that its customer sees and that was never drawn, and
 // its version.
 func (s Invoice) Undrawn() (d Document, version int, ok bool) {

@@ -43,8 +43,12 @@ type Issued struct{ Content }
 // Evolve issues.
 func (e Issued) Evolve(Statement) Statement { return Statement{true} }
 
-// Issue hands a statement out.
-type Issue struct{ Content }
+// Issue hands a statement out. Owed is a hash of what else its paper says, which no posting
+// changes: how old what is owed is.
+type Issue struct {
+	Content
+	Owed string `json:"-"`
+}
 
 // Decide issues once: the same period with nothing recorded since is the same statement.
 func (c Issue) Decide(s Statement) ([]Event, error) {
@@ -60,5 +64,5 @@ func (c Issue) Decide(s Statement) ([]Event, error) {
 	if c.Opening.Currency != c.Currency || c.Closing.Currency != c.Currency {
 		return nil, domain.Invalid("statement.currency", "a statement is in one currency (E12)")
 	}
-	return []Event{Issued(c)}, nil
+	return []Event{Issued{c.Content}}, nil
 }

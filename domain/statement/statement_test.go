@@ -22,11 +22,11 @@ func content(with ...func(*Content)) Content {
 func TestAStatementIsIssuedOnceAndNeverChanged(t *testing.T) {
 	type events = []Event
 	spec.Run(t, Types, []spec.Case[Statement]{
-		{Name: "issue", When: Issue{content()}, Then: events{Issued{content()}}},
-		{Name: "once", Given: events{Issued{content()}}, When: Issue{content(func(c *Content) { c.Number = "S-2" })}},
-		{Name: "with a number", When: Issue{content(func(c *Content) { c.Number = " " })}, Code: "field.missing"},
-		{Name: "in a currency", When: Issue{content(func(c *Content) { c.Currency = "" })}, Code: "money.unknown_currency"},
-		{Name: "E12: in one", When: Issue{content(func(c *Content) { c.Closing.Currency = "EUR" })}, Code: "statement.currency"},
+		{Name: "issue", When: Issue{Content: content()}, Then: events{Issued{content()}}},
+		{Name: "once", Given: events{Issued{content()}}, When: Issue{Content: content(func(c *Content) { c.Number = "S-2" })}},
+		{Name: "with a number", When: Issue{Content: content(func(c *Content) { c.Number = " " })}, Code: "field.missing"},
+		{Name: "in a currency", When: Issue{Content: content(func(c *Content) { c.Currency = "" })}, Code: "money.unknown_currency"},
+		{Name: "E12: in one", When: Issue{Content: content(func(c *Content) { c.Closing.Currency = "EUR" })}, Code: "statement.currency"},
 	})
 	if (Statement{}).Known() || !domain.Fold(Statement{}, Event(Issued{content()})).Known() {
 		t.Error("known is what was issued")

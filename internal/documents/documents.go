@@ -16,6 +16,7 @@ import (
 	_ "image/jpeg" // logos
 	_ "image/png"
 	"io"
+	"runtime"
 	"sync/atomic"
 
 	"portico/commands"
@@ -71,15 +72,34 @@ func (p *Papers) keep(ctx context.Context, l commands.Letter, paper pdf.Paper) (
 	if p.PublicURL != "" {
 		paper.VerifyURL = p.PublicURL + "/verify"
 	}
-	drawn, err := p.Draw(paper)
+	drawn, err := p.draw(ctx, paper)
 	if err != nil {
-		return domain.Rendition{}, fmt.Errorf("documents: drawing %s %s: %w", paper.Kind, paper.Number, err)
+		return domain.Rendition{}, err
 	}
 	f, err := p.Files.Keep(ctx, MediaType, drawn.Bytes)
 	if err != nil {
 		return domain.Rendition{}, unavailable(err)
 	}
 	return domain.Rendition{SHA256: f.SHA256, Size: f.Size, Pages: drawn.Pages, PaperHash: paper.Hash}, nil
+}
+
+// easels are how many papers this process draws at once. A long one takes a processor for
+// seconds, and a hundred MiB: more of them at once would only take longer, and all of the
+// memory.
+var easels = make(chan struct{}, runtime.GOMAXPROCS(0))
+
+func (p *Papers) draw(ctx context.Context, paper pdf.Paper) (pdf.Drawn, error) {
+	select {
+	case easels <- struct{}{}:
+		defer func() { <-easels }()
+	case <-ctx.Done():
+		return pdf.Drawn{}, unavailable(ctx.Err())
+	}
+	drawn, err := p.Draw(paper)
+	if err != nil {
+		err = fmt.Errorf("documents: drawing %s %s: %w", paper.Kind, paper.Number, err)
+	}
+	return drawn, err
 }
 
 // hashOf is the SHA-256 of all that a paper says, in hex: the logo by its own hash, the hash

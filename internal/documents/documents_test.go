@@ -5,8 +5,12 @@ import (
 	"errors"
 	"image/color"
 	"io"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -176,4 +180,40 @@ func huge(png []byte) []byte {
 	out := append([]byte{}, png...)
 	copy(out[16:24], []byte{0, 1, 0x86, 0xa0, 0, 1, 0x86, 0xa0})
 	return out
+}
+
+// However many are asked for at once, no more are drawn at once than there are processors:
+// each takes memory. Who waits in vain is told to try again.
+func TestPapersAreDrawnAFewAtATime(t *testing.T) {
+	w := newWorld(t)
+	var now, most atomic.Int64
+	w.papers.Draw = func(pdf.Paper) (pdf.Drawn, error) {
+		at := now.Add(1)
+		for was := most.Load(); at > was && !most.CompareAndSwap(was, at); was = most.Load() {
+		}
+		time.Sleep(5 * time.Millisecond)
+		now.Add(-1)
+		return pdf.Drawn{Bytes: []byte("x"), Pages: 1}, nil
+	}
+	var drawing sync.WaitGroup
+	for range 8 * cap(easels) {
+		drawing.Go(func() {
+			if _, err := w.papers.Invoice(t.Context(), letter, invoice.Document{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	drawing.Wait()
+	if most.Load() > int64(runtime.GOMAXPROCS(0)) {
+		t.Errorf("%d were drawn at once", most.Load())
+	}
+	for range cap(easels) {
+		easels <- struct{}{}
+		defer func() { <-easels }()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := w.papers.Invoice(ctx, letter, invoice.Document{}); domain.CodeOf(err) != "documents.unavailable" {
+		t.Error(err)
+	}
 }

@@ -92,9 +92,12 @@ func statementPaper(l commands.Letter, number string, st projections.StatementTo
 				Minor: e.Debit.Minor - e.Credit.Minor, Balance: e.Balance.Minor})
 		}
 	}
-	a := st.Ageing
+	a := st.Owed.Ageing
 	p.Ageing = []pdf.Sum{{Label: "not_due", Minor: a.NotDue.Minor}, {Label: "days_1_30", Minor: a.Days30.Minor},
 		{Label: "days_31_60", Minor: a.Days60.Minor}, {Label: "days_61_90", Minor: a.Days90.Minor}, {Label: "days_over_90", Minor: a.Over90.Minor}}
+	if unapplied := st.Owed.UnappliedCredit.Minor; unapplied != 0 { // or the ages would not add up to the balance
+		p.Ageing = append(p.Ageing, pdf.Sum{Label: "unapplied", Minor: -unapplied})
+	}
 	return p
 }
 

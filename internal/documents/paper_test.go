@@ -77,6 +77,7 @@ func TestEveryLabelIsKnown(t *testing.T) {
 		st.Lines = append(st.Lines, projections.StatementLine{Kind: kind})
 	}
 	st.From, st.To, st.Currency = "2026-03-01", "2026-03-31", "GBP"
+	st.Owed.UnappliedCredit.Minor = 1
 	document := invoice.Document{Number: "1", IssuedOn: "2026-03-01", DueOn: "2026-03-31", RestatedOn: "2026-03-02", Reference: "x", Withheld: 1, Retained: 1, Totals: domain.Totals{Net: 1}}
 	memo := creditmemo.Document{IssuedOn: "2026-03-01", Totals: domain.Totals{Net: 1}}
 	for _, p := range []pdf.Paper{invoicePaper(letter, document), memoPaper(letter, memo, "1"), statementPaper(letter, "S", st)} {

@@ -49,6 +49,12 @@ func (s *Statements) Issue(ctx context.Context, by commands.Caller, v projection
 	if err != nil {
 		return commands.Receipt{}, err
 	}
+	// One after the other: each knows what the one before took, its number and of the day.
+	leave, err := s.Commands.InTurn(ctx, "statements of "+customer.String())
+	if err != nil {
+		return commands.Receipt{}, unavailable(err)
+	}
+	defer leave()
 	if s.Settle != nil {
 		if err := s.Settle(ctx, customer); err != nil {
 			return commands.Receipt{}, fmt.Errorf("%w (%w)", &domain.Error{Kind: domain.KindUnavailable, Code: "statement.behind",
@@ -62,14 +68,14 @@ func (s *Statements) Issue(ctx context.Context, by commands.Caller, v projection
 	if n := len(st.Lines) + len(st.Adjustments); n > longest {
 		return commands.Receipt{}, domain.Invalid("statement.too_long", "this is %d lines, more than %d: ask for a shorter period", n, longest)
 	}
-	c, err := contentOf(st.Statement)
+	c, err := issueOf(st)
 	if err != nil {
 		return commands.Receipt{}, err
 	}
 	known, err := s.Commands.StatementKnown(ctx, by.Tenant, commands.StatementID(by.Tenant, c))
 	if err != nil || known {
 		if err == nil {
-			return s.Commands.IssueStatement(ctx, by, statement.Issue{Content: c})
+			return s.Commands.IssueStatement(ctx, by, c)
 		}
 		return commands.Receipt{}, err
 	}
@@ -81,7 +87,7 @@ func (s *Statements) Issue(ctx context.Context, by commands.Caller, v projection
 		if c.Rendition, err = s.Papers.keep(ctx, letter, statementPaper(letter, c.Number, st)); err != nil {
 			return commands.Receipt{}, err
 		}
-		r, err := s.Commands.IssueStatement(ctx, by, statement.Issue{Content: c})
+		r, err := s.Commands.IssueStatement(ctx, by, c)
 		if domain.CodeOf(err) == "statement.number_taken" && n < st.Issued+numbers {
 			continue // by one that the read models do not show yet
 		}
@@ -89,9 +95,13 @@ func (s *Statements) Issue(ctx context.Context, by commands.Caller, v projection
 	}
 }
 
-// contentOf is what is recorded of a statement, but for its number and file.
-func contentOf(st projections.Statement) (statement.Content, error) {
-	figures, err := json.Marshal(st)
-	return statement.Content{CustomerID: st.CustomerID, Currency: st.Currency, From: st.From, To: st.To, KnownAt: st.Position,
-		Opening: st.Opening, Closing: st.Closing, ContentHash: hexOf(figures)}, err
+// issueOf is what is recorded of a statement, but for its number and file.
+func issueOf(st projections.StatementToIssue) (statement.Issue, error) {
+	figures, err := json.Marshal(st.Statement)
+	if err != nil {
+		return statement.Issue{}, err
+	}
+	owed, err := json.Marshal(st.Owed)
+	return statement.Issue{Owed: hexOf(owed), Content: statement.Content{CustomerID: st.CustomerID, Currency: st.Currency, From: st.From, To: st.To,
+		KnownAt: st.Position, Opening: st.Opening, Closing: st.Closing, ContentHash: hexOf(figures)}}, err
 }

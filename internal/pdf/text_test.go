@@ -145,6 +145,7 @@ func TestNoLabelIsMissingInALanguage(t *testing.T) {
 func TestNumbersAndDatesAreThoseOfTheLanguage(t *testing.T) {
 	for _, c := range []struct{ language, money, price, share, day string }{
 		{"en-GB", "£1,234,567.89", "0.000000000001", "17.5%", "31 Jan 2026"},
+		{"en", "£1,234,567.89", "0.000000000001", "17.5%", "31 Jan 2026"},
 		{"en-US", "£1,234,567.89", "0.000000000001", "17.5%", "Jan 31, 2026"},
 		{"de-AT", "1.234.567,89\u00a0£", "0,000000000001", "17,5\u00a0%", "31.01.2026"},
 		{"es-MX", "1.234.567,89\u00a0£", "0,000000000001", "17,5\u00a0%", "31/01/2026"},

@@ -26,7 +26,8 @@ type tongue struct {
 }
 
 // supported are the tongues there are, as CLDR has them. A language that is none of them
-// gets the nearest one, else British English: a paper is never without words.
+// gets the nearest one, else British English, as English alone does: a paper is never without
+// words.
 var supported = []struct {
 	name, locale, date, point, group string
 	grouped                          int
@@ -51,7 +52,7 @@ var matcher = sync.OnceValue(func() language.Matcher {
 func speak(of string) tongue {
 	tag, err := language.Parse(of)
 	_, at, sure := matcher().Match(tag)
-	if err != nil || sure == language.No {
+	if err != nil || sure == language.No || tag == language.English { // which would be American, on American paper
 		at = 0
 	}
 	s := supported[at]
