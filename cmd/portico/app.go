@@ -155,6 +155,7 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	if err != nil {
 		return err
 	}
+	a.jobs = &jobs.Store{DB: a.pool}
 	a.wireDocuments(s)
 	a.jobs = &jobs.Store{DB: a.pool} // before all that hands jobs to it
 	if err := a.wirePost(s); err != nil {

@@ -108,9 +108,9 @@ func serveSample(t *testing.T, dir string, more ...string) *served {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Process.Signal(syscall.SIGTERM); _ = s.Wait() })
-	for lines := bufio.NewScanner(out); len(s.curls) < 3; {
+	for lines := bufio.NewScanner(out); len(s.curls) < 5; {
 		if !lines.Scan() {
-			t.Fatalf("the server ended before it printed three requests:\n%s", stderr.String())
+			t.Fatalf("the server ended before it printed its requests:\n%s", stderr.String())
 		}
 		line := lines.Text()
 		if m := addressLine.FindStringSubmatch(line); m != nil {
@@ -173,12 +173,18 @@ func (s *served) open(t *testing.T, position string) float64 {
 // The printed requests are what a new user tries first: they must work as printed.
 func TestTheMainJobAsPrinted(t *testing.T) {
 	s := serveSample(t, dataDir(t))
-	before := s.open(t, "")
-	for i, line := range s.curls {
-		out, err := exec.Command("bash", "-c", line+" -f").Output()
+	before, downloads := s.open(t, ""), t.TempDir()
+	ask := func(line string) []byte {
+		cmd := exec.Command("bash", "-c", line+" -f")
+		cmd.Dir = downloads
+		out, err := cmd.Output()
 		if err != nil {
-			t.Fatalf("request %d: %v\n%s", i+1, err, out)
+			t.Fatalf("%s: %v\n%s", line, err, out)
 		}
+		return out
+	}
+	for i, line := range s.curls {
+		out := ask(line)
 		switch i {
 		case 0:
 			position := regexp.MustCompile(`Portico-Position: (\S+)`).FindSubmatch(out)
@@ -191,6 +197,17 @@ func TestTheMainJobAsPrinted(t *testing.T) {
 		case 2:
 			if !bytes.Contains(out, []byte(`"actor":{"kind":`)) || !bytes.Contains(out, []byte(`"command":`)) {
 				t.Errorf("history does not say who and why: %s", out)
+			}
+		case 3:
+			if pdf, err := os.ReadFile(filepath.Join(downloads, "CG-1001.pdf")); err != nil || !bytes.HasPrefix(pdf, []byte("%PDF-")) {
+				t.Errorf("the invoice was not downloaded under its name: %v", err)
+			}
+		case 4: // the contact is told as soon as somebody comes to it
+			for end := time.Now().Add(30 * time.Second); !bytes.Contains(out, []byte("robin@example.com")) && time.Now().Before(end); out = ask(line) {
+				time.Sleep(100 * time.Millisecond)
+			}
+			if !bytes.Contains(out, []byte("CG-1001")) || !bytes.Contains(out, []byte("robin@example.com")) {
+				t.Errorf("no mail told the contact: %s", out)
 			}
 		}
 	}

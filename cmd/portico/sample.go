@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -12,9 +13,11 @@ import (
 	"portico/domain"
 	"portico/domain/apikey"
 	"portico/domain/contact"
+	"portico/domain/invoice"
 	"portico/domain/tenant"
 	"portico/internal/auth"
 	"portico/internal/envelope"
+	"portico/internal/files"
 	"portico/internal/importer"
 	"portico/internal/sample"
 )
@@ -32,6 +35,9 @@ func (a *app) loadSample(ctx context.Context, address string, out io.Writer) err
 	if _, err := a.commands.ChangeTenantSettings(ctx, by, tenant.ChangeSettings{Settings: settings}); err != nil {
 		return err
 	}
+	if err := a.sampleBranding(ctx, by); err != nil {
+		return err
+	}
 	by.Origin.Channel = envelope.ChannelImport
 	o := importer.Options{Format: "retail", Name: sample.Name, Open: openSample, By: by}
 	if _, err := (&importer.Importer{Commands: a.commands}).Run(ctx, o); err != nil {
@@ -47,10 +53,54 @@ func (a *app) loadSample(ctx context.Context, address string, out io.Writer) err
 	if err != nil {
 		return err
 	}
+	by.Origin.Channel = envelope.ChannelCLI // what is imported tells nobody
+	invoiceID, err := a.sampleInvoice(ctx, by, customerID)
+	if err != nil {
+		return err
+	}
 	if err := a.settle(ctx); err != nil {
 		return err
 	}
-	return a.printSample(out, address, customerID, keys)
+	return a.printSample(out, address, sampleThings{customerID, invoiceID, keys})
+}
+
+// sampleThings are what the printed requests are about.
+type sampleThings struct {
+	customerID, invoiceID uuid.UUID
+	keys                  []string // of staff, auditor, contact
+}
+
+// sampleBranding is how the sample business's documents look.
+func (a *app) sampleBranding(ctx context.Context, by commands.Caller) error {
+	logo, err := a.files.Accept(ctx, files.Upload{Name: "logo.png", MediaType: "image/png", Body: bytes.NewReader(sample.Logo)})
+	if err != nil {
+		return err
+	}
+	if err := a.uploads.Record(ctx, files.Sender{Tenant: by.Tenant, Kind: by.Actor.Kind, ID: by.Actor.ID}, logo); err != nil {
+		return err
+	}
+	_, err = a.commands.ChangeBranding(ctx, by, tenant.ChangeBranding{Branding: tenant.Branding{
+		Logo: logo.SHA256, Colour: "#0b5c5c",
+		Address: "Calder Giftware (sample)\nUnit 4, Calder Wharf\nHebden Bridge HX7 6AA",
+		Contact: "accounts@calder-giftware.example\nVAT GB 000 0000 00",
+		Payment: "Calder Giftware (sample)\nSort code 00-00-00, account 00000000",
+		Footer:  "A sample business: nothing here is owed to anybody.",
+	}})
+	return err
+}
+
+// sampleInvoice is one that staff issue and publish: it is drawn, and its customer's
+// contact is told by mail. Starting again is the same request, and so no second invoice.
+func (a *app) sampleInvoice(ctx context.Context, by commands.Caller, customerID uuid.UUID) (uuid.UUID, error) {
+	by.CommandID = domain.DerivedID(customerID, "sample invoice")
+	r, err := a.commands.IssueInvoice(ctx, by, uuid.Nil, invoice.Issue{Publish: true, Content: invoice.Content{
+		Number: "CG-1001", Party: domain.Party{CustomerID: &customerID}, Reference: "PO 4711",
+		Lines: []domain.LineInput{
+			{SKU: "CG-SVC", Text: "Display stand, assembled and delivered", Quantity: "2", UnitPrice: "64.50", TaxCode: "VAT20", TaxRate: "20"},
+			{SKU: "CG-GFT", Text: "Gift hamper “Calder Valley”", Quantity: "12", UnitPrice: "18.75", Discount: "5", TaxCode: "VAT20", TaxRate: "20"},
+		},
+	}})
+	return r.ID, err
 }
 
 func openSample() (io.ReadCloser, error) { return sample.Open(), nil }
@@ -80,7 +130,7 @@ func (a *app) sampleKeys(ctx context.Context, by commands.Caller, person uuid.UU
 	return tokens, nil
 }
 
-func (a *app) printSample(out io.Writer, address string, customerID uuid.UUID, keys []string) error {
+func (a *app) printSample(out io.Writer, address string, t sampleThings) error {
 	_, err := fmt.Fprintf(out, `
 Portico serves a sample business on %[1]s
 
@@ -89,7 +139,7 @@ Portico serves a sample business on %[1]s
   auditor key     %[4]s
   contact key     %[5]s   (Robin, of customer %[6]s)
 
-The main job in three requests:
+The main job in five requests:
 
 1. Staff record a payment of £100.00; it pays what is due first.
 curl -sS -X POST %[1]s/v1/customers/%[2]s/accounts/GBP/payments -H 'Authorization: Bearer %[3]s' -H 'Idempotency-Key: my-first-payment' -H 'Content-Type: application/json' -d '{"amount":{"minor":10000,"currency":"GBP"},"method":"bank_transfer","oldest_first":true}' -D -
@@ -100,6 +150,12 @@ curl -sS %[1]s/v1/customers/%[2]s/balance -H 'Authorization: Bearer %[5]s'
 3. The auditor reads who did what, when, from where and why.
 curl -sS '%[1]s/v1/history?customer_id=%[2]s&limit=5' -H 'Authorization: Bearer %[4]s'
 
-`, address, customerID, keys[0], keys[1], keys[2], sampleCustomer)
+4. The contact downloads the invoice that staff published: always these very bytes.
+curl -sS -OJ %[1]s/v1/invoices/%[7]s/document -H 'Authorization: Bearer %[5]s'
+
+5. Staff read the mail that told the contact of it: without --smtp-url mails are kept here.
+curl -sS %[1]s/v1/mails -H 'Authorization: Bearer %[3]s'
+
+`, address, t.customerID, t.keys[0], t.keys[1], t.keys[2], sampleCustomer, t.invoiceID)
 	return err
 }

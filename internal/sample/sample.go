@@ -22,5 +22,10 @@ const Attribution = "Chen, D. (2015), Online Retail, UCI Machine Learning Reposi
 //go:embed online-retail-sample-2-days.csv.gz
 var file []byte
 
+// Logo is the business's mark, a PNG of Portico's own.
+//
+//go:embed logo.png
+var Logo []byte
+
 // Open is the file, gzip-compressed, from its start.
 func Open() io.ReadCloser { return io.NopCloser(bytes.NewReader(file)) }
