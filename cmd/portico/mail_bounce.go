@@ -48,12 +48,19 @@ try again, if the database cannot be asked.`,
 				}
 				return all
 			})
-			if err != nil && domain.CodeOf(err) == "" {
-				err = status{75, err} // EX_TEMPFAIL of sysexits(3): the report is not lost
-			}
-			return err
+			return orAgain(err)
 		},
 	}
+}
+
+// orAgain has a mail server keep the report and try again, unless that would not help:
+// EX_TEMPFAIL of sysexits(3).
+func orAgain(err error) error {
+	var refused *domain.Error
+	if err == nil || errors.As(err, &refused) {
+		return err
+	}
+	return status{75, err}
 }
 
 func blockedCommand(s *settings) *cobra.Command {

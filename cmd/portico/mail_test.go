@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -11,6 +13,8 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+
+	"portico/domain"
 )
 
 // postbox is an SMTP server that takes mails, but may not come to say so.
@@ -147,3 +151,16 @@ type nobody struct{}
 
 func (nobody) Printf(string, ...any) {}
 func (nobody) Println(...any)        {}
+
+// A mail server keeps the report and tries again at 75, and throws it away at 1.
+func TestAReportOutlivesTheDatabase(t *testing.T) {
+	unknown := fmt.Errorf("ann@example.com: %w", domain.NotFound("mail.unknown", "no such mail"))
+	for err, want := range map[error]int{errors.New("connection refused"): 75, unknown: 1, errors.Join(unknown, nil): 1} {
+		if got := exitStatus(orAgain(err)); got != want {
+			t.Errorf("%v: %d, not %d", err, got, want)
+		}
+	}
+	if err := orAgain(nil); err != nil {
+		t.Error(err)
+	}
+}
