@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"portico/internal/envelope"
 	"portico/internal/jobs"
@@ -24,9 +25,11 @@ func (a *app) everyEvent(do jobs.Handler) {
 // settleJobs waits until all that is in the log is planned and done, or dead.
 func (a *app) settleJobs(t *testing.T) {
 	t.Helper()
-	head, err := a.store.Head(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	head, err := a.store.Head(ctx)
 	if err == nil {
-		err = a.feeder.Settle(t.Context(), head)
+		err = a.feeder.Settle(ctx, head)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -86,6 +89,7 @@ func TestOperatorsLookAfterJobs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stop()
+	defer a.run()() // those who are told of webhooks wait for it
 	a.settleJobs(t)
 	var listed struct{ Items []jobs.Row }
 	read := func(state string) int {

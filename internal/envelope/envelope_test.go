@@ -16,6 +16,7 @@ import (
 
 	"portico/domain"
 	"portico/domain/apikey"
+	"portico/domain/attachment"
 	"portico/domain/catalog"
 	"portico/domain/contact"
 	"portico/domain/customer"
@@ -86,8 +87,8 @@ var personal = []struct {
 		[]string{"Secret", "jane@", "5551234"}, contact.Added{CustomerID: acme, Details: contact.Details{IsPrimary: true}}, jane},
 	{stream("contact", jane), contact.DetailsChanged{CustomerID: acme, Details: contact.Details{Name: "Jane Secret", Email: "jane@secret.example", Phone: "+44 5551234"}},
 		[]string{"Secret", "jane@", "5551234"}, contact.DetailsChanged{CustomerID: acme}, jane},
-	{stream("customer", acme), customer.Registered{Number: "7", Details: customer.Details{LegalName: `Secret "&" <Sons>`, Country: "UK"}},
-		[]string{"Secret", "Sons"}, customer.Registered{Number: "7", Details: customer.Details{Country: "UK"}}, acme},
+	{stream("customer", acme), customer.Registered{Number: "7", Details: customer.Details{LegalName: `Secret "&" <Sons>`, Country: "UK", Address: "1 Hidden Lane"}},
+		[]string{"Secret", "Sons", "Hidden Lane"}, customer.Registered{Number: "7", Details: customer.Details{Country: "UK"}}, acme},
 	{stream("customer", acme), customer.DetailsChanged{Details: customer.Details{LegalName: "Secret Söhne"}},
 		[]string{"Secret", "Söhne"}, customer.DetailsChanged{}, acme},
 	{stream("invoice", eventID), invoice.DisputeOpened{Text: "Secret words", CustomerID: &acme}, []string{"Secret"}, invoice.DisputeOpened{CustomerID: &acme}, acme},
@@ -96,6 +97,12 @@ var personal = []struct {
 		[]string{"Secret"}, invoice.Assigned{Document: invoice.Document{Party: domain.Party{CustomerID: &acme}}, Disputed: true}, acme},
 	{stream("apikey", eventID), apikey.Issued{Name: "Secret's phone", Role: "contact", ContactID: &jane, CustomerID: &acme},
 		[]string{"Secret"}, apikey.Issued{Role: "contact", ContactID: &jane, CustomerID: &acme}, jane},
+	{stream("attachment", eventID), attachment.Added{CustomerID: acme, Owner: attachment.Owner{Kind: "customer", ID: acme}, Name: "Jane Secret.pdf", File: attachment.File{SHA256: "00"}},
+		[]string{"Secret"}, attachment.Added{CustomerID: acme, Owner: attachment.Owner{Kind: "customer", ID: acme}, File: attachment.File{SHA256: "00"}}, acme},
+	{stream("attachment", eventID), attachment.Replaced{CustomerID: acme, Name: "Jane Secret.pdf", File: attachment.File{SHA256: "00"}, Before: "11"},
+		[]string{"Secret"}, attachment.Replaced{CustomerID: acme, File: attachment.File{SHA256: "00"}, Before: "11"}, acme},
+	{stream("tenant", acme), tenant.NotificationRouteChanged{Topic: "job_dead", Recipients: "jane@secret.example"},
+		[]string{"jane@"}, tenant.NotificationRouteChanged{Topic: "job_dead"}, acme},
 	{stream("apikey", eventID), apikey.Issued{Name: "Secret's till", Role: "staff"}, []string{"Secret"}, apikey.Issued{Role: "staff"}, eventID},
 }
 
@@ -114,7 +121,8 @@ func TestPersonalDataIsSealed(t *testing.T) {
 			}
 		}
 		want := meta()
-		want.Schema, want.OccurredAt = 1, want.OccurredAt.UTC()
+		typ, _ := catalog.New().Find(r.Type)
+		want.Schema, want.OccurredAt = typ.Version, want.OccurredAt.UTC()
 		if e := w.open(t, r); !reflect.DeepEqual(e.Data, c.event) || cmp.Diff(e.Meta, want) != "" {
 			t.Errorf("%s came back as %+v\n%s", r.Type, e.Data, cmp.Diff(want, e.Meta))
 		}

@@ -72,10 +72,6 @@ var creditMemoKinds = []Kind{
 		func(e envelope.Event, d creditmemo.Assigned) CreditMemo { return creditMemoOf(e, d.Document) }),
 	of("credit_memo.voided", "portico.credit_memo.voided.v1", Customer, "A credit memo counts no more.",
 		func(e envelope.Event, _ creditmemo.Voided) CreditMemoVoided { return CreditMemoVoided{about(e)} }),
-	of("credit_memo.rendered", "portico.credit_memo.rendered.v1", Customer, "The PDF of a credit memo was made.",
-		func(e envelope.Event, d creditmemo.Rendered) DocumentRendered {
-			return DocumentRendered{about(e), d.Version, d.Rendition.SHA256}
-		}),
 }
 
 var creditKinds = []Kind{

@@ -43,15 +43,7 @@ type InvoicePublished struct {
 	InvoiceID      uuid.UUID `json:"invoice_id"`
 	Version        int       `json:"version" doc:"Of its content: 1 as issued, one more for each restatement or correction"`
 	ContentHash    string    `json:"content_hash" doc:"SHA-256 of the version's content, hex"`
-	DocumentSHA256 string    `json:"document_sha256,omitempty" doc:"SHA-256 of the PDF that the customer is given, hex; absent if it is made later: portico.invoice.rendered.v1 names it then"`
-}
-
-// DocumentRendered is the data of portico.invoice.rendered.v1 and
-// portico.credit_memo.rendered.v1.
-type DocumentRendered struct {
-	DocumentID     uuid.UUID `json:"document_id" doc:"The invoice's id, or the credit memo's"`
-	Version        int       `json:"version" doc:"Of its content"`
-	DocumentSHA256 string    `json:"document_sha256" doc:"SHA-256 of the PDF that the customer is given, hex"`
+	DocumentSHA256 string    `json:"document_sha256,omitempty" doc:"SHA-256 of the PDF that the customer is given, hex; absent if it is made later, as for imported invoices: ask for the document then"`
 }
 
 // InvoiceCorrected is the data of portico.invoice.corrected.v1.
@@ -99,10 +91,6 @@ var invoiceKinds = []Kind{
 				p.DocumentSHA256 = d.Rendition.SHA256
 			}
 			return p
-		}),
-	of("invoice.rendered", "portico.invoice.rendered.v1", Customer, "The PDF of an invoice that was published without one was made.",
-		func(e envelope.Event, d invoice.Rendered) DocumentRendered {
-			return DocumentRendered{about(e), d.Version, d.Rendition.SHA256}
 		}),
 	of("invoice.reference_corrected", "portico.invoice.corrected.v1", Owner, "An invoice's reference or description was corrected. The customer sees it once that is published.",
 		func(e envelope.Event, _ invoice.ReferenceCorrected) InvoiceCorrected {

@@ -85,6 +85,8 @@ var NotPublic = map[string]string{
 	"tenant.mail_settings_changed":      "settings of the business",
 	"tenant.notification_route_changed": "settings of the business",
 	"tenant.contact_notices_changed":    "settings of the business",
+	"invoice.rendered":                  "what the file says was told when it was published: ask for it",
+	"credit_memo.rendered":              "what the file says was told when it was issued: ask for it",
 	"attachment.added":                  "hidden until it is shared, and may be hidden again: ask for the list",
 	"attachment.shared":                 "may be hidden again at any time: ask for the list",
 	"attachment.hidden":                 "may be shared again at any time: ask for the list",
