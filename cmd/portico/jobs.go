@@ -246,10 +246,10 @@ func each(w io.Writer, ids []uuid.UUID, done string, do func(uuid.UUID) error) e
 		fmt.Fprintf(w, "%s: %s\n", id, done)
 	}
 	if len(ids) == 0 {
-		fmt.Fprintln(w, "no such jobs")
+		fmt.Fprintln(w, "there are no dead jobs of this kind")
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d could not be", failed, len(ids))
+		return fmt.Errorf("%d of %d could not be %s: see above", failed, len(ids), done)
 	}
 	return nil
 }

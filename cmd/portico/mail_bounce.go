@@ -19,16 +19,17 @@ func bounceCommand(s *settings) *cobra.Command {
 		Long: `Reads a delivery status notification (RFC 3464) from standard input, as a mail server
 pipes it, and records which mail did not arrive, and why. An address that does not exist is
 blocked, if the report has our Message-ID: who only knows the address may pretend. Exits 1
-if the input is no such report, or is of no mail of ours.`,
+if the input is no such report, or is of no mail of ours, and 75, upon which mail servers
+try again, if the database cannot be asked.`,
 		Example: `  portico mail bounce < report.eml
-  bounces: "|/usr/local/bin/portico mail bounce"     # in /etc/aliases`,
+  bounces: "|sudo -u portico portico mail bounce --data-dir /srv/portico"     # in /etc/aliases`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			bounces, err := mail.ParseReport(cmd.InOrStdin())
 			if err != nil {
 				return err
 			}
-			return with(cmd.Context(), s, func(a *app) error {
+			err = with(cmd.Context(), s, func(a *app) error {
 				var all error
 				for _, b := range bounces {
 					got, err := a.mails.Bounced(cmd.Context(), tenantCode, b)
@@ -47,8 +48,19 @@ if the input is no such report, or is of no mail of ours.`,
 				}
 				return all
 			})
+			return orAgain(err)
 		},
 	}
+}
+
+// orAgain has a mail server keep the report and try again, unless that would not help:
+// EX_TEMPFAIL of sysexits(3).
+func orAgain(err error) error {
+	var refused *domain.Error
+	if err == nil || errors.As(err, &refused) {
+		return err
+	}
+	return status{75, err}
 }
 
 func blockedCommand(s *settings) *cobra.Command {

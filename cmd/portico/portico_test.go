@@ -359,6 +359,7 @@ func TestMistakesAreExplained(t *testing.T) {
 		{"history --customer nobody", "no customer has the number"},
 		{"serve --addr 256.0.0.1:1", "--addr"},
 		{"projections rebuild nothing", "invalid argument"},
+		{"mail list --state dead", "a mail is queued, sent, kept"},
 	} {
 		out, err := portico(t, dir, strings.Fields(c.args)...).CombinedOutput()
 		if err == nil || !strings.Contains(string(out), c.says) {

@@ -17,13 +17,23 @@ import (
 func letterhead(l commands.Letter, kind, number, currency string) pdf.Paper {
 	return pdf.Paper{
 		Kind: kind, Number: number, Currency: currency,
-		Language: cmp.Or(l.Customer.Language, l.Issuer.Locale, "en"),
+		Language: tongue(l.Customer.Language, l.Issuer.Locale),
 		Issuer: pdf.Issuer{
 			Name: l.Issuer.Name, Address: lines(l.Branding.Address), Contact: lines(l.Branding.Contact), Payment: lines(l.Branding.Payment),
 			Footer: l.Branding.Footer, Colour: l.Branding.Colour,
 		},
 		Customer: pdf.Customer{Name: l.Customer.LegalName, Number: l.Number, Address: lines(l.Customer.Address)},
 	}
+}
+
+// tongue is the customer's language, as it is spoken where the business is unless the
+// customer's says where: "en" of a business in Dublin is not American.
+func tongue(customer, business string) string {
+	ours, _, _ := strings.Cut(business, "-")
+	if customer == "" || strings.EqualFold(customer, ours) {
+		return cmp.Or(business, "en")
+	}
+	return customer
 }
 
 func lines(text string) []string {

@@ -59,7 +59,10 @@ func TestWhatACreditMemoSays(t *testing.T) {
 }
 
 func TestTheLanguageIsTheCustomersOrTheTenants(t *testing.T) {
-	for _, c := range [][3]string{{"pl", "en-GB", "pl"}, {"", "ar", "ar"}, {"", "", "en"}} {
+	for _, c := range [][3]string{
+		{"pl", "en-GB", "pl"}, {"", "ar", "ar"}, {"", "", "en"}, {"", "en-US", "en-US"}, {"de-AT", "de-DE", "de-AT"},
+		{"en", "en-GB", "en-GB"}, {"en", "en-US", "en-US"}, {"en", "de-DE", "en"}, {"en-US", "en-GB", "en-US"},
+	} {
 		l := letter
 		l.Customer.Language, l.Issuer.Locale = c[0], c[1]
 		if got := letterhead(l, "invoice", "1", "GBP").Language; got != c[2] {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"portico/domain"
 	"portico/internal/files"
 	"portico/internal/jobs"
 	"portico/internal/pgtest"
@@ -169,6 +170,12 @@ func TestWithoutAServerMailsAreKept(t *testing.T) {
 		if list, _, err := o.Store.List(t.Context(), "main", f); err != nil || len(list) != 0 {
 			t.Errorf("%+v: %+v, %v", f, list, err)
 		}
+	}
+	if list, _, err := o.Store.List(t.Context(), "main", Filter{Limit: -1}); err != nil || len(list) != 1 {
+		t.Errorf("a limit of -1: %+v, %v", list, err)
+	}
+	if _, _, err := o.Store.List(t.Context(), "main", Filter{State: "dead"}); domain.CodeOf(err) != "mail.unknown_state" {
+		t.Errorf("a state that there is not: %v", err)
 	}
 	if _, err := o.Store.Show(t.Context(), "rival", a.ID); !errors.Is(err, ErrUnknown) {
 		t.Errorf("another tenant: %v", err)

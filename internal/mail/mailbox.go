@@ -1,8 +1,8 @@
 package mail
 
 import (
-	"cmp"
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +19,7 @@ type Filter struct {
 	Customer uuid.UUID // the nil UUID: of all
 	Address  string    // of the recipient
 	Cursor   string    // where the page before ended
-	Limit    int       // 50 if zero
+	Limit    int       // 50 unless it is positive
 }
 
 const sqlList text = `
@@ -34,7 +34,13 @@ order by made_at desc, id desc limit $8`
 // List is the mails of a tenant without their bodies, the latest first, and where the next
 // page begins.
 func (s *Store) List(ctx context.Context, tenant string, f Filter) (all []Mail, next string, err error) {
-	limit := cmp.Or(f.Limit, 50)
+	if f.State != "" && !slices.Contains(states, f.State) {
+		return nil, "", domain.Invalid("mail.unknown_state", "a mail is %s, not %q", strings.Join(states, ", "), f.State)
+	}
+	limit := f.Limit
+	if limit <= 0 {
+		limit = 50
+	}
 	before, id := "infinity", uuid.Max
 	if f.Cursor != "" {
 		at, last, _ := strings.Cut(f.Cursor, "_")

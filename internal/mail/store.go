@@ -35,6 +35,8 @@ const (
 	Failed     = "failed"     // given up
 )
 
+var states = []string{Queued, Sent, Kept, Bounced, Suppressed, Failed}
+
 // Mail is one mail as it was written, and what became of it.
 type Mail struct {
 	ID            uuid.UUID    `db:"id" json:"id"`

@@ -150,6 +150,7 @@ func TestNumbersAndDatesAreThoseOfTheLanguage(t *testing.T) {
 		{"de-AT", "1.234.567,89\u00a0£", "0,000000000001", "17,5\u00a0%", "31.01.2026"},
 		{"es-MX", "1.234.567,89\u00a0£", "0,000000000001", "17,5\u00a0%", "31/01/2026"},
 		{"pl", "1\u00a0234\u00a0567,89\u00a0£", "0,000000000001", "17,5%", "31.01.2026"},
+		{"en", "£1,234,567.89", "0.000000000001", "17.5%", "31 Jan 2026"}, // nobody asked for American
 		{"fi", "£1,234,567.89", "0.000000000001", "17.5%", "31 Jan 2026"},
 		{"(\\)/JS", "£1,234,567.89", "0.000000000001", "17.5%", "31 Jan 2026"},
 	} {
@@ -163,6 +164,13 @@ func TestNumbersAndDatesAreThoseOfTheLanguage(t *testing.T) {
 		if got := speak("en-GB").figure(1234, code); got != want {
 			t.Errorf("%s: %q, not %q", code, got, want)
 		}
+	}
+}
+
+// A sign that ends in no letter stays as it is, whatever is written around it.
+func TestASignIsNotTurnedAboutInArabic(t *testing.T) {
+	if got := string(visual([]rune(speak("ar").amount(20998, "GBP")))); !strings.HasPrefix(got, "UK£") {
+		t.Errorf("£209.98 is seen as %q", got)
 	}
 }
 

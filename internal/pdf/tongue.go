@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/bojanz/currency"
 	"golang.org/x/text/language"
@@ -52,8 +54,8 @@ var matcher = sync.OnceValue(func() language.Matcher {
 func speak(of string) tongue {
 	tag, err := language.Parse(of)
 	_, at, sure := matcher().Match(tag)
-	if err != nil || sure == language.No || tag == language.English { // which would be American, on American paper
-		at = 0
+	if err != nil || sure == language.No || tag == language.English {
+		at = 0 // CLDR takes English from nowhere for American
 	}
 	s := supported[at]
 	t := tongue{name: s.name, base: strings.Split(s.name, "-")[0], date: s.date, point: s.point, group: s.group, grouped: s.grouped}
@@ -75,7 +77,11 @@ func (t tongue) amount(minor int64, code string) string {
 	}
 	number := strings.TrimPrefix(t.figure(minor, code), "-")
 	// In Arabic the marks of direction come along, and keep a minus before its number.
-	return strings.Replace(t.money.Format(unit), "1", number, 1)
+	text := strings.Replace(t.money.Format(unit), "1", number, 1)
+	if last, _ := utf8.DecodeLastRuneInString(text); t.rtl && unicode.Is(unicode.Sc, last) {
+		text += string(leftMark) // or UK£ is seen as £UK
+	}
+	return text
 }
 
 // figure is minor units without the currency, for columns.
