@@ -157,7 +157,6 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	}
 	a.jobs = &jobs.Store{DB: a.pool}
 	a.wireDocuments(s)
-	a.jobs = &jobs.Store{DB: a.pool} // before all that hands jobs to it
 	if err := a.wirePost(s); err != nil {
 		return err
 	}

@@ -76,6 +76,9 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 		return err
 	}
 	address := "http://" + listener.Addr().String()
+	if s.publicURL == "" && !withSample {
+		a.log.Warn("mails and documents name this machine's address, and published documents keep it: set --public-url first", "address", s.address())
+	}
 	if withSample {
 		if err := a.loadSample(ctx, address, out); err != nil {
 			return err

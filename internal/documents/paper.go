@@ -69,7 +69,9 @@ func invoicePaper(l commands.Letter, d invoice.Document) pdf.Paper {
 			p.Sums = append(p.Sums, s)
 		}
 	}
-	p.Sums = append(p.Sums, pdf.Sum{Label: "to_pay", Minor: d.Payable().Minor})
+	if len(p.Sums) > 0 { // else the total is what is to be paid
+		p.Sums = append(p.Sums, pdf.Sum{Label: "to_pay", Minor: d.Payable().Minor})
+	}
 	return p
 }
 
