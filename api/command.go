@@ -121,7 +121,9 @@ type option func(*huma.Operation)
 func creates(op *huma.Operation) { op.DefaultStatus = http.StatusCreated }
 
 // named gives the operation the name of the command that an inline function calls.
-func named(name string) option { return func(op *huma.Operation) { op.OperationID = name } }
+func named(name string) option {
+	return func(op *huma.Operation) { op.OperationID, op.Summary = name, inWords(name) }
+}
 
 // withholding says that a member of the answer is a secret that no repetition shows.
 func withholding(member string) option {

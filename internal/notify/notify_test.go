@@ -5,14 +5,17 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
+	"portico/domain"
 	"portico/domain/contact"
 	"portico/domain/creditmemo"
 	"portico/domain/customer"
 	"portico/domain/invoice"
 	"portico/domain/tenant"
+	"portico/domain/webhook"
 	"portico/internal/envelope"
 	"portico/internal/mail"
 )
@@ -226,6 +229,34 @@ func TestStaffAreTold(t *testing.T) {
 	for _, m := range w.letters() {
 		if m.Kind == "mail_bounced" && (!strings.Contains(m.Text, "550 unknown user") || !strings.Contains(m.Text, "none are sent") || !strings.Contains(m.Text, "Customer A (A)")) {
 			t.Errorf("%s", m.Text)
+		}
+	}
+}
+
+// Who is told that a webhook was disabled learns which, where and what to do; not its path,
+// which may hold a secret. Staff who disabled it themselves know.
+func TestStaffAreToldOfADisabledWebhook(t *testing.T) {
+	w := newWorld(t)
+	w.ok(w.SetNotificationRoute(t.Context(), w.by, tenant.SetNotificationRoute{Topic: "default", Recipients: []string{"office@acme.example"}}))
+	registered := webhook.Register{Endpoint: webhook.Endpoint{URL: "https://erp.example.com/in/s3cret", Description: "Stock system"}}
+	made, err := w.RegisterWebhook(t.Context(), w.by, uuid.Nil, registered)
+	if err != nil {
+		t.Fatal(err)
+	}
+	because := domain.Because{Reason: domain.Reason{Code: "test"}}
+	w.ok(w.DisableWebhook(t.Context(), w.by, made.ID, webhook.Disable{Because: because}))
+	w.expect()
+	w.ok(w.EnableWebhook(t.Context(), w.by, made.ID, webhook.Enable{}))
+	w.ok(w.DisableWebhook(t.Context(), w.by, made.ID, webhook.Disable{Because: because, Cause: "failing", Since: time.Now().UTC()}))
+	w.expect("webhook_disabled to office@acme.example")
+	for _, m := range w.letters() {
+		for _, must := range []string{"Stock system", "erp.example.com", "failing", "EnableWebhook"} {
+			if !strings.Contains(m.Text, must) {
+				t.Errorf("%q is not in %s", must, m.Text)
+			}
+		}
+		if strings.Contains(m.Text, "s3cret") {
+			t.Errorf("the path shows in %s", m.Text)
 		}
 	}
 }

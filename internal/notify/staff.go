@@ -2,11 +2,12 @@ package notify
 
 import (
 	"context"
-	"encoding/json"
+	"net/url"
 
 	"github.com/google/uuid"
 
 	"portico/domain"
+	"portico/domain/webhook"
 	"portico/internal/envelope"
 	"portico/projections"
 )
@@ -61,22 +62,25 @@ func tellBounce(ctx context.Context, n *Notices, v projections.Viewer, r reader,
 	return said, nil
 }
 
-// disabledWebhook reads the event by its stored form: the endpoint's aggregate is none of
-// this package's business.
 func disabledWebhook(e envelope.Event) (about, bool) {
-	var d struct {
-		Why string `json:"why"`
-	}
-	data, err := json.Marshal(e.Data)
-	if err == nil {
-		err = json.Unmarshal(data, &d)
-	}
-	return about{ID: e.Stream.AggregateID(), Why: d.Why}, err == nil && d.Why != "staff" // who know it
+	d, ok := e.Data.(webhook.Disabled)
+	return about{ID: e.Stream.AggregateID(), Why: d.Why}, ok && d.Why != "staff" // who know it
 }
 
-func tellWebhook(_ context.Context, _ *Notices, _ projections.Viewer, _ reader, what about) (news, error) {
+func tellWebhook(ctx context.Context, n *Notices, v projections.Viewer, _ reader, what about) (news, error) {
+	w, err := n.Queries.GetWebhook(ctx, v, what.ID)
+	if err != nil || w.Status != "disabled" { // mended meanwhile
+		return news{}, unseen(err)
+	}
 	var said news
-	said.row("endpoint", what.ID.String())
+	at := w.ID.String()
+	if u, err := url.Parse(w.URL); err == nil { // its path may be a secret
+		at = u.Host + " (" + at + ")"
+	}
+	if w.Description != "" {
+		at = w.Description + ", " + at
+	}
+	said.row("endpoint", at)
 	said.row("reason", what.Why)
 	return said, nil
 }
