@@ -16,9 +16,7 @@ import (
 // kinds are what Portico does in the world outside.
 func (a *app) kinds() []jobs.Kind {
 	return slices.Concat(
-		[]jobs.Kind{},
-		[]jobs.Kind{documents.Kind(a.commands)},
-		[]jobs.Kind{a.post.Send()},
+		[]jobs.Kind{documents.Kind(a.commands), a.post.Send()},
 		a.notices.Kinds(),
 		a.sender.Kinds(),
 	)
@@ -27,10 +25,8 @@ func (a *app) kinds() []jobs.Kind {
 // plans say which jobs follow from which events.
 func (a *app) plans() []jobs.Plan {
 	return slices.Concat(
-		[]jobs.Plan{},
-		[]jobs.Plan{documents.Plan},
+		[]jobs.Plan{documents.Plan, webhooks.Plan()},
 		a.notices.Plans(),
-		[]jobs.Plan{webhooks.Plan()},
 	)
 }
 

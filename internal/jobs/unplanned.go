@@ -56,7 +56,7 @@ func (f *Feeder) Plan(ctx context.Context, u Unplanned) error {
 	if err := f.Jobs.DB.QueryRow(ctx, sqlBeganAt).Scan(&at.hi, &at.lo); err != nil {
 		return err
 	}
-	r, err := f.find(ctx, u)
+	r, err := eventstore.Find(ctx, f.Store, eventstore.StreamName(u.Stream), u.EventID)
 	if err != nil {
 		return err
 	}
@@ -88,23 +88,4 @@ func (f *Feeder) retryUnknown(ctx context.Context) error {
 		}
 	}
 	return err
-}
-
-// find reads an event back from the log.
-func (f *Feeder) find(ctx context.Context, u Unplanned) (eventstore.Recorded, error) {
-	const page = 500
-	for from := int64(0); ; from += page {
-		found, err := f.Store.ReadStream(ctx, eventstore.StreamName(u.Stream), from, page)
-		if err != nil {
-			return eventstore.Recorded{}, err
-		}
-		for _, r := range found {
-			if r.ID == u.EventID {
-				return r, nil
-			}
-		}
-		if len(found) < page {
-			return eventstore.Recorded{}, fmt.Errorf("jobs: %s is not in %s", u.EventID, u.Stream)
-		}
-	}
 }

@@ -63,7 +63,7 @@ func (s *Subscriber) Refusals(ctx context.Context, topic string) ([]Refusal, err
 
 // Retry hands an event that was set aside to act, and forgets that it was if that succeeds.
 func (s *Subscriber) Retry(ctx context.Context, open Refusal, act func(context.Context, eventstore.Recorded) error) error {
-	r, err := s.find(ctx, open)
+	r, err := eventstore.Find(ctx, s.Store, eventstore.StreamName(open.Stream), open.EventID)
 	if err != nil {
 		return err
 	}
@@ -86,23 +86,4 @@ func (p *Policies) Retry(ctx context.Context, open Refusal) error {
 		_, err := p.act(ctx, r)
 		return err
 	})
-}
-
-// find reads an event back from the log.
-func (s *Subscriber) find(ctx context.Context, open Refusal) (eventstore.Recorded, error) {
-	const page = 500
-	for from := int64(0); ; from += page {
-		found, err := s.Store.ReadStream(ctx, eventstore.StreamName(open.Stream), from, page)
-		if err != nil {
-			return eventstore.Recorded{}, err
-		}
-		for _, r := range found {
-			if r.ID == open.EventID {
-				return r, nil
-			}
-		}
-		if len(found) < page {
-			return eventstore.Recorded{}, fmt.Errorf("reactions: %s is not in %s", open.EventID, open.Stream)
-		}
-	}
 }
