@@ -200,7 +200,7 @@ func nameOf(f any) string {
 // caller is who asks, for a command.
 func (rq *request) caller() commands.Caller {
 	return commands.Caller{
-		Tenant: rq.who.Tenant, Actor: rq.who.Actor(), Roles: []string{rq.who.Role}, CommandID: rq.commandID, Origin: rq.origin(),
+		Tenant: rq.who.Tenant, Actor: rq.who.Actor(), Roles: rq.who.Roles, CommandID: rq.commandID, Origin: rq.origin(),
 	}
 }
 

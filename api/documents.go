@@ -11,26 +11,27 @@ import (
 
 	"portico/commands"
 	"portico/domain"
+	"portico/domain/access"
 	"portico/internal/documents"
 	"portico/internal/files"
 	"portico/projections"
 )
 
 // askers may have a statement made: a contact for its own customer.
-var askers = policy{"staff", "integration", "contact"}
+var askers = billing.granted(access.Account, access.Download)
 
 // documentRoutes are about files that say what records say. They are downloads: see getFile.
 func (a *api) documentRoutes() {
 	q, portal := a.Queries, projections.Portal.Name
-	getFile(a, "/v1/invoices/{id}/document", portal, customers, "GetInvoiceDocument",
+	getFile(a, "/v1/invoices/{id}/document", portal, granted(access.Invoices, access.Download), "GetInvoiceDocument",
 		func(ctx context.Context, v projections.Viewer, id uuid.UUID, o projections.DocumentOptions) (handedOut, error) {
 			return given(q.GetInvoiceDocument(ctx, v, id, o))
 		})
-	getFile(a, "/v1/credit-memos/{id}/document", portal, customers, "GetCreditMemoDocument",
+	getFile(a, "/v1/credit-memos/{id}/document", portal, granted(access.Account, access.Download), "GetCreditMemoDocument",
 		func(ctx context.Context, v projections.Viewer, id uuid.UUID, o projections.DocumentOptions) (handedOut, error) {
 			return given(q.GetCreditMemoDocument(ctx, v, id, o))
 		})
-	getFile(a, "/v1/statements/{id}/document", portal, customers, "GetStatementDocument",
+	getFile(a, "/v1/statements/{id}/document", portal, granted(access.Account, access.Download), "GetStatementDocument",
 		func(ctx context.Context, v projections.Viewer, id uuid.UUID, _ struct{}) (handedOut, error) {
 			return given(q.GetStatementDocument(ctx, v, id))
 		})
@@ -44,8 +45,8 @@ func (a *api) documentRoutes() {
 		func(ctx context.Context, by commands.Caller, in *inID[documents.Period]) (commands.Receipt, error) {
 			return a.Statements.Issue(ctx, by, requestOf(ctx).viewer(), in.ID, in.Body)
 		})
-	getOf(a, "/v1/customers/{id}/statements", portal, customers, q.ListStatements)
-	getFile(a, "/v1/tenant/logo", portal, customers, "GetTenantLogo", a.tenantLogo)
+	getOf(a, "/v1/customers/{id}/statements", portal, granted(access.Account, access.View), q.ListStatements)
+	getFile(a, "/v1/tenant/logo", portal, everyone, "GetTenantLogo", a.tenantLogo)
 	a.verifyRoutes()
 }
 

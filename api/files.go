@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/google/uuid"
 
+	"portico/domain/access"
 	"portico/internal/envelope"
 	"portico/internal/files"
 	"portico/projections"
@@ -119,14 +120,14 @@ func attachmentNamed(name string) string {
 // attachmentRoutes are about files that hang on something.
 func (a *api) attachmentRoutes() {
 	c, q, portal := a.Commands, a.Queries, projections.Portal.Name
-	create(a, "/v1/attachments", business, c.AddAttachment)
-	postID(a, "/v1/attachments/{id}/share", business, c.ShareAttachment)
-	postID(a, "/v1/attachments/{id}/hide", business, c.HideAttachment)
-	postID(a, "/v1/attachments/{id}/replace", business, c.ReplaceAttachment)
-	postID(a, "/v1/attachments/{id}/remove", business, c.RemoveAttachment)
-	get(a, "/v1/attachments", portal, customers, q.ListAttachments)
-	getID(a, "/v1/attachments/{id}", portal, customers, q.GetAttachment)
-	getFile(a, "/v1/attachments/{id}/file", portal, customers, "GetAttachmentFile", a.attachmentFile)
+	create(a, "/v1/attachments", billing, c.AddAttachment)
+	postID(a, "/v1/attachments/{id}/share", billing, c.ShareAttachment)
+	postID(a, "/v1/attachments/{id}/hide", billing, c.HideAttachment)
+	postID(a, "/v1/attachments/{id}/replace", billing, c.ReplaceAttachment)
+	postID(a, "/v1/attachments/{id}/remove", billing, c.RemoveAttachment)
+	get(a, "/v1/attachments", portal, granted(access.Documents, access.View), q.ListAttachments)
+	getID(a, "/v1/attachments/{id}", portal, granted(access.Documents, access.View), q.GetAttachment)
+	getFile(a, "/v1/attachments/{id}/file", portal, granted(access.Documents, access.Download), "GetAttachmentFile", a.attachmentFile)
 }
 
 // attachmentFile is the file of an attachment that a viewer sees. For a contact the tick is

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -26,7 +25,7 @@ func (a *api) guard(op *huma.Operation, who policy, run http.Handler) http.Handl
 			w.Header().Set("Content-Security-Policy", filePolicy)
 		}
 		r.Header.Del("Accept") // there is one form of answer
-		if !slices.Equal(who, public) {
+		if !who.public {
 			if err := a.admit(rq, r, who); err != nil {
 				a.refuse(w, r, err)
 				return
@@ -60,8 +59,8 @@ func (a *api) admit(rq *request, r *http.Request, who policy) error {
 		return problem(http.StatusUnauthorized, "auth.invalid", "this API key opens nothing: it is mistyped, revoked, or its contact was removed")
 	case err != nil:
 		return err
-	case !who.allows(rq.who.Role):
-		return domain.Forbidden("caller.forbidden", "a key of the role %s may not do this", rq.who.Role)
+	case !who.allows(rq.who):
+		return domain.Forbidden("caller.forbidden", "who has the roles %v may not do this", rq.who.Roles)
 	}
 	return nil
 }

@@ -16,10 +16,10 @@ import (
 // jobRoutes are about what Portico does in the world outside. Payloads may hold personal
 // data: only staff see them.
 func (a *api) jobRoutes() {
-	get(a, "/v1/jobs", projections.Portal.Name, owners, a.ListJobs)
-	getID(a, "/v1/jobs/{id}", projections.Portal.Name, owners, a.GetJob)
-	postID(a, "/v1/jobs/{id}/retry", owners, a.RetryJob)
-	postID(a, "/v1/jobs/{id}/cancel", owners, a.CancelJob)
+	get(a, "/v1/jobs", projections.Portal.Name, systems, a.ListJobs)
+	getID(a, "/v1/jobs/{id}", projections.Portal.Name, systems, a.GetJob)
+	postID(a, "/v1/jobs/{id}/retry", systems, a.RetryJob)
+	postID(a, "/v1/jobs/{id}/cancel", systems, a.CancelJob)
 }
 
 type jobFilter struct {

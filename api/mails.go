@@ -17,8 +17,8 @@ func (a *api) mailRoutes() {
 	get(a, "/v1/mails", portal, watchers, a.ListMails)
 	getID(a, "/v1/mails/{id}", portal, watchers, a.GetMail)
 	getAll(a, "/v1/mail-blocks", portal, watchers, a.ListMailBlocks)
-	post(a, "/v1/mail-blocks/lift", owners, a.LiftMailBlock)
-	post(a, "/v1/mail-bounces", business, a.RecordMailBounce)
+	post(a, "/v1/mail-blocks/lift", systems, a.LiftMailBlock)
+	post(a, "/v1/mail-bounces", people, a.RecordMailBounce)
 }
 
 type mailFilter struct {

@@ -6,27 +6,93 @@ import (
 	"slices"
 	"strings"
 
+	"portico/domain/access"
+	"portico/internal/auth"
+	"portico/internal/envelope"
+
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
 )
 
-// A policy names the roles that may use a route. The nil policy lets nobody in.
-type policy []string
+// A policy says who may use a route: staff with a capability, contacts with a grant, or
+// everybody. The zero policy lets nobody in.
+type policy struct {
+	staff   access.Capability
+	module  access.Module // in which contacts need action
+	action  access.Action
+	contact bool // any contact: there is nothing in it but what each may see
+	public  bool // no key needed, no data
+}
 
-// The policies. Which rows a role sees of what it may ask is for the query to decide, by
-// its Viewer.
+// The policies. Which rows somebody sees of what they may ask is for the query to decide,
+// by its Viewer.
 var (
-	owners    = policy{"staff"}                                      // set the business up
-	business  = policy{"staff", "integration"}                       // run it
-	readers   = policy{"staff", "integration", "auditor"}            // see all of it
-	customers = policy{"staff", "integration", "auditor", "contact"} // each sees their own
-	watchers  = policy{"staff", "auditor"}                           // see who has access
-	auditors  = policy{"auditor"}                                    // see who did what
-	public    = policy{"anybody"}                                    // no key needed, no data
+	clients  = policy{staff: access.ManageCustomers}
+	people   = policy{staff: access.ManagePeople}
+	billing  = policy{staff: access.ManageBilling}
+	money    = policy{staff: access.ManageMoney}
+	settings = policy{staff: access.ManageSettings}
+	systems  = policy{staff: access.ManageSystem}
+	readers  = policy{staff: access.ReadBusiness}
+	watchers = policy{staff: access.ReadSystem}
+	auditors = policy{staff: access.ReadHistory}
+	everyone = policy{staff: access.ReadBusiness, contact: true}
+	public   = policy{public: true}
 )
 
-func (p policy) allows(role string) bool { return slices.Contains(p, role) }
+// granted is for contacts with a grant, and for staff who see the business.
+func granted(m access.Module, a access.Action) policy { return readers.granted(m, a) }
+
+// granted lets contacts with a grant use a route of staff.
+func (p policy) granted(m access.Module, a access.Action) policy {
+	p.module, p.action = m, a
+	return p
+}
+
+// contacts tells whether some contact may use the route.
+func (p policy) contacts() bool { return p.contact || p.module != "" }
+
+func (p policy) allows(who auth.Principal) bool {
+	if who.Kind == envelope.Contact {
+		return p.contacts()
+	}
+	return p.staff != "" && access.Can(who.Roles, p.staff)
+}
+
+// needs are a capability of staff and a grant of contacts, each of which suffices.
+func (p policy) needs() (s []string) {
+	if p.staff != "" {
+		s = append(s, string(p.staff))
+	}
+	switch {
+	case p.public:
+		s = append(s, "anybody")
+	case p.contact:
+		s = append(s, "contact")
+	case p.module != "":
+		s = append(s, "contact:"+string(p.module)+"/"+string(p.action))
+	}
+	return s
+}
+
+// inWords is for the reading page.
+func (p policy) inWords() string {
+	var s []string
+	for _, need := range p.needs() {
+		switch grant, isGrant := strings.CutPrefix(need, "contact:"); {
+		case isGrant:
+			s = append(s, "contacts with the grant "+grant)
+		case need == "contact":
+			s = append(s, "contacts")
+		case need == "anybody":
+			s = append(s, need)
+		default:
+			s = append(s, "staff whose role may do "+need)
+		}
+	}
+	return strings.Join(s, ", and ")
+}
 
 func routeName(method, path string) string { return method + " " + path }
 
@@ -34,7 +100,7 @@ func routeName(method, path string) string { return method + " " + path }
 // operation can be registered around its policy.
 func (a *api) Handle(op *huma.Operation, handler func(huma.Context)) {
 	who, _ := op.Metadata["policy"].(policy)
-	if len(who) > 0 {
+	if who != (policy{}) {
 		a.policies[routeName(op.Method, op.Path)] = who
 	}
 	run := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler(humachi.NewContext(op, r, w)) })
@@ -55,7 +121,7 @@ func (a *api) open(path, operation string, handler http.Handler) {
 func (a *api) checkPolicies() error {
 	var without []string
 	err := chi.Walk(a.router, func(method, path string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
-		if len(a.policies[routeName(method, path)]) == 0 {
+		if a.policies[routeName(method, path)] == (policy{}) {
 			without = append(without, routeName(method, path))
 		}
 		return nil

@@ -61,7 +61,7 @@ func query[F, R any](a *api, path, group string, who policy, name string, f func
 	_, takesAfter := reflect.TypeFor[F]().FieldByName("After") // as a page's cursor: history
 	op.Parameters = a.queryParameters(path, takesAfter)
 	op.Metadata["after"] = !takesAfter
-	if who.allows(envelope.Contact) {
+	if who.contacts() {
 		op.Responses = map[string]*huma.Response{strconv.Itoa(http.StatusNotModified): {Description: "The client has this answer already"}}
 	}
 	ofCustomer := strings.HasPrefix(path, "/v1/customers/{id}")
@@ -118,7 +118,7 @@ func (a *api) parked(ctx context.Context, group string, customers []uuid.UUID) b
 // concerned are the customers whose part of the read models an answer is made of: what
 // must show the position. None stands for everybody's.
 func concerned(rq *request, ofCustomer bool, id uuid.UUID, filter any) []uuid.UUID {
-	if rq.who.Role == envelope.Contact {
+	if rq.who.Kind == envelope.Contact {
 		return rq.who.Customers
 	}
 	if ofCustomer {

@@ -61,7 +61,7 @@ func (rq *request) origin() envelope.Origin {
 
 // viewer is who asks, for a query.
 func (rq *request) viewer() projections.Viewer {
-	return projections.Viewer{Tenant: rq.who.Tenant, Kind: rq.who.Role, ID: rq.who.ActorID(), Customers: rq.who.Customers}
+	return projections.Viewer{Tenant: rq.who.Tenant, Kind: rq.who.Kind, ID: rq.who.ActorID(), Customers: rq.who.Customers}
 }
 
 var plainToken = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
@@ -123,8 +123,8 @@ func (a *api) record(r *http.Request, rq *request, status int, took time.Duratio
 		slog.String("request_id", rq.id), slog.String("method", method(r.Method)), slog.String("operation", operation),
 		slog.Int("status", status), slog.Float64("ms", float64(took.Microseconds())/1000), slog.String("ip", rq.ip.String()),
 	}
-	if rq.who.KeyID != uuid.Nil {
-		attrs = append(attrs, slog.String("tenant", rq.who.Tenant), slog.String("role", rq.who.Role),
+	if rq.who.ActorID() != uuid.Nil {
+		attrs = append(attrs, slog.String("tenant", rq.who.Tenant), slog.String("role", rq.who.Kind),
 			slog.String("actor", rq.who.ActorID().String()), slog.String("key", rq.who.KeyID.String()))
 	}
 	if rq.code != "" {

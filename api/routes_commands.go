@@ -14,74 +14,74 @@ import (
 // commandRoutes are the commands about the tenant, customers, contacts and documents.
 func (a *api) commandRoutes() {
 	c := a.Commands
-	post(a, "/v1/tenant", owners, c.RegisterTenant, creates)
-	post(a, "/v1/tenant/settings", owners, c.ChangeTenantSettings)
-	post(a, "/v1/tenant/payment-policy", owners, c.ChangePaymentPolicy)
-	post(a, "/v1/tenant/mail-settings", owners, c.ChangeMailSettings)
-	post(a, "/v1/tenant/notification-routes", owners, c.SetNotificationRoute)
-	post(a, "/v1/tenant/contact-notices", owners, c.ChangeContactNotices)
-	post(a, "/v1/tenant/branding", owners, c.ChangeBranding)
-	post(a, "/v1/branches", owners, c.AddBranch, creates)
-	postID(a, "/v1/branches/{id}/close", owners, func(ctx context.Context, by commands.Caller, id uuid.UUID, cmd tenant.CloseBranch) (commands.Receipt, error) {
+	post(a, "/v1/tenant", settings, c.RegisterTenant, creates)
+	post(a, "/v1/tenant/settings", settings, c.ChangeTenantSettings)
+	post(a, "/v1/tenant/payment-policy", settings, c.ChangePaymentPolicy)
+	post(a, "/v1/tenant/mail-settings", settings, c.ChangeMailSettings)
+	post(a, "/v1/tenant/notification-routes", settings, c.SetNotificationRoute)
+	post(a, "/v1/tenant/contact-notices", settings, c.ChangeContactNotices)
+	post(a, "/v1/tenant/branding", settings, c.ChangeBranding)
+	post(a, "/v1/branches", settings, c.AddBranch, creates)
+	postID(a, "/v1/branches/{id}/close", settings, func(ctx context.Context, by commands.Caller, id uuid.UUID, cmd tenant.CloseBranch) (commands.Receipt, error) {
 		cmd.BranchID = id
 		return c.CloseBranch(ctx, by, cmd)
 	}, named("CloseBranch"))
-	post(a, "/v1/contractors", owners, c.AddContractor, creates)
+	post(a, "/v1/contractors", settings, c.AddContractor, creates)
 
-	create(a, "/v1/customers", business, c.RegisterCustomer)
-	postID(a, "/v1/customers/{id}/details", business, c.ChangeCustomerDetails)
-	postID(a, "/v1/customers/{id}/move", business, c.MoveCustomer)
-	postID(a, "/v1/customers/{id}/portal", business, c.SwitchCustomerPortal)
-	postID(a, "/v1/customers/{id}/merge", business, c.MergeCustomers)
-	postID(a, "/v1/customers/{id}/close", business, c.CloseCustomer)
+	create(a, "/v1/customers", clients, c.RegisterCustomer)
+	postID(a, "/v1/customers/{id}/details", clients, c.ChangeCustomerDetails)
+	postID(a, "/v1/customers/{id}/move", clients, c.MoveCustomer)
+	postID(a, "/v1/customers/{id}/portal", clients, c.SwitchCustomerPortal)
+	postID(a, "/v1/customers/{id}/merge", clients, c.MergeCustomers)
+	postID(a, "/v1/customers/{id}/close", clients, c.CloseCustomer)
 
-	create(a, "/v1/contacts", business, c.AddContact)
-	postID(a, "/v1/contacts/{id}/details", business, c.ChangeContactDetails)
-	postID(a, "/v1/contacts/{id}/remove", business, c.RemoveContact)
+	create(a, "/v1/contacts", people, c.AddContact)
+	postID(a, "/v1/contacts/{id}/details", people, c.ChangeContactDetails)
+	postID(a, "/v1/contacts/{id}/remove", people, c.RemoveContact)
 
-	create(a, "/v1/invoices", business, c.IssueInvoice)
-	create(a, "/v1/invoice-drafts", business, c.DraftInvoice)
-	postID(a, "/v1/invoices/{id}/publish", business, c.PublishInvoice)
-	postID(a, "/v1/invoices/{id}/reference", business, c.CorrectInvoiceReference)
-	postID(a, "/v1/invoices/{id}/assign", business, c.AssignInvoice)
-	postID(a, "/v1/invoices/{id}/dispute", business, c.OpenInvoiceDispute)
-	postID(a, "/v1/invoices/{id}/dispute/resolve", business, c.ResolveInvoiceDispute)
-	postID(a, "/v1/invoices/{id}/void", business, c.VoidInvoice)
+	create(a, "/v1/invoices", billing, c.IssueInvoice)
+	create(a, "/v1/invoice-drafts", billing, c.DraftInvoice)
+	postID(a, "/v1/invoices/{id}/publish", billing, c.PublishInvoice)
+	postID(a, "/v1/invoices/{id}/reference", billing, c.CorrectInvoiceReference)
+	postID(a, "/v1/invoices/{id}/assign", billing, c.AssignInvoice)
+	postID(a, "/v1/invoices/{id}/dispute", billing, c.OpenInvoiceDispute)
+	postID(a, "/v1/invoices/{id}/dispute/resolve", billing, c.ResolveInvoiceDispute)
+	postID(a, "/v1/invoices/{id}/void", billing, c.VoidInvoice)
 
-	create(a, "/v1/credit-memos", business, c.IssueCreditMemo)
-	postID(a, "/v1/credit-memos/{id}/assign", business, c.AssignCreditMemo)
-	postID(a, "/v1/credit-memos/{id}/void", business, c.VoidCreditMemo)
+	create(a, "/v1/credit-memos", billing, c.IssueCreditMemo)
+	postID(a, "/v1/credit-memos/{id}/assign", billing, c.AssignCreditMemo)
+	postID(a, "/v1/credit-memos/{id}/void", billing, c.VoidCreditMemo)
 }
 
 // ledgerRoutes are the commands about a customer's account in a currency.
 func (a *api) ledgerRoutes() {
 	c := a.Commands
-	postLedger(a, "/payments", business, c.RecordPayment, creates)
-	postLedger(a, "/payments/begin", business, c.BeginPayment, creates)
-	postLedgerID(a, "/payments/{id}/settle", business, c.SettlePayment)
-	postLedgerID(a, "/payments/{id}/fail", business, c.FailPayment)
-	postLedgerID(a, "/payments/{id}/reverse", business, c.ReversePayment)
-	postLedgerID(a, "/payments/{id}/allocate", business, c.AllocatePayment)
-	postLedgerID(a, "/payments/{id}/chargeback", business, c.OpenChargeback, creates)
-	postLedgerID(a, "/chargebacks/{id}/win", business, c.WinChargeback)
-	postLedgerID(a, "/chargebacks/{id}/lose", business, c.LoseChargeback)
-	postLedgerID(a, "/credits/{id}/apply", business, c.ApplyCredit)
-	postLedgerID(a, "/funds/{id}/deallocate", business, c.Deallocate)
-	postLedgerID(a, "/funds/{id}/transfer", business, c.TransferUnapplied, creates)
-	postLedgerID(a, "/funds/{id}/refund", business, c.RequestRefund, creates)
-	postLedgerID(a, "/refunds/{id}/settle", business, c.SettleRefund)
-	postLedgerID(a, "/refunds/{id}/fail", business, c.FailRefund)
-	postLedgerID(a, "/invoices/{id}/write-off", business, c.WriteOffInvoice)
+	postLedger(a, "/payments", money, c.RecordPayment, creates)
+	postLedger(a, "/payments/begin", money, c.BeginPayment, creates)
+	postLedgerID(a, "/payments/{id}/settle", money, c.SettlePayment)
+	postLedgerID(a, "/payments/{id}/fail", money, c.FailPayment)
+	postLedgerID(a, "/payments/{id}/reverse", money, c.ReversePayment)
+	postLedgerID(a, "/payments/{id}/allocate", money, c.AllocatePayment)
+	postLedgerID(a, "/payments/{id}/chargeback", money, c.OpenChargeback, creates)
+	postLedgerID(a, "/chargebacks/{id}/win", money, c.WinChargeback)
+	postLedgerID(a, "/chargebacks/{id}/lose", money, c.LoseChargeback)
+	postLedgerID(a, "/credits/{id}/apply", money, c.ApplyCredit)
+	postLedgerID(a, "/funds/{id}/deallocate", money, c.Deallocate)
+	postLedgerID(a, "/funds/{id}/transfer", money, c.TransferUnapplied, creates)
+	postLedgerID(a, "/funds/{id}/refund", money, c.RequestRefund, creates)
+	postLedgerID(a, "/refunds/{id}/settle", money, c.SettleRefund)
+	postLedgerID(a, "/refunds/{id}/fail", money, c.FailRefund)
+	postLedgerID(a, "/invoices/{id}/write-off", money, c.WriteOffInvoice)
 }
 
 // keyRoutes are about API keys. Making one goes through auth, which has the secret.
 func (a *api) keyRoutes() {
 	k := a.Auth
-	command(a, "POST", "/v1/api-keys", owners, "IssueAPIKey", []option{creates, withholding("token")},
+	command(a, "POST", "/v1/api-keys", systems, "IssueAPIKey", []option{creates, withholding("token")},
 		func(ctx context.Context, by commands.Caller, in *inPlain[auth.NewKey]) (auth.Created, error) {
 			return k.Create(ctx, by, in.Body)
 		})
-	postID(a, "/v1/api-keys/{id}/revoke", owners, func(ctx context.Context, by commands.Caller, id uuid.UUID, cmd apikey.Revoke) (commands.Receipt, error) {
+	postID(a, "/v1/api-keys/{id}/revoke", systems, func(ctx context.Context, by commands.Caller, id uuid.UUID, cmd apikey.Revoke) (commands.Receipt, error) {
 		return k.Revoke(ctx, by, id, cmd)
 	}, named("RevokeAPIKey"))
 }

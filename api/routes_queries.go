@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"portico/domain"
+	"portico/domain/access"
 	"portico/projections"
 )
 
@@ -11,18 +12,18 @@ import (
 // is what a position is waited for in.
 func (a *api) queryRoutes() {
 	q, portal := a.Queries, projections.Portal.Name
-	getAll(a, "/v1/tenant", portal, customers, q.GetTenant)
-	getID(a, "/v1/customers/{id}", portal, customers, q.GetCustomer)
-	getOf(a, "/v1/customers/{id}/overview", portal, customers, q.GetOverview)
-	getOf(a, "/v1/customers/{id}/balance", portal, customers, q.GetBalance)
-	getOf(a, "/v1/customers/{id}/statement", portal, customers, q.GetStatement)
-	get(a, "/v1/invoices", portal, customers, q.ListInvoices)
-	getID(a, "/v1/invoices/{id}", portal, customers, q.GetInvoice)
-	get(a, "/v1/payments", portal, customers, q.ListPayments)
-	getID(a, "/v1/payments/{id}", portal, customers, q.GetPayment)
-	get(a, "/v1/credit-memos", portal, customers, q.ListCreditMemos)
-	getID(a, "/v1/credit-memos/{id}", portal, customers, q.GetCreditMemo)
-	get(a, "/v1/activity", portal, customers, q.ListActivity)
+	getAll(a, "/v1/tenant", portal, everyone, q.GetTenant)
+	getID(a, "/v1/customers/{id}", portal, granted(access.Profile, access.View), q.GetCustomer)
+	getOf(a, "/v1/customers/{id}/overview", portal, everyone, q.GetOverview)
+	getOf(a, "/v1/customers/{id}/balance", portal, granted(access.Account, access.View), q.GetBalance)
+	getOf(a, "/v1/customers/{id}/statement", portal, granted(access.Account, access.View), q.GetStatement)
+	get(a, "/v1/invoices", portal, granted(access.Invoices, access.View), q.ListInvoices)
+	getID(a, "/v1/invoices/{id}", portal, granted(access.Invoices, access.View), q.GetInvoice)
+	get(a, "/v1/payments", portal, granted(access.Account, access.View), q.ListPayments)
+	getID(a, "/v1/payments/{id}", portal, granted(access.Account, access.View), q.GetPayment)
+	get(a, "/v1/credit-memos", portal, granted(access.Account, access.View), q.ListCreditMemos)
+	getID(a, "/v1/credit-memos/{id}", portal, granted(access.Account, access.View), q.GetCreditMemo)
+	get(a, "/v1/activity", portal, everyone, q.ListActivity)
 
 	query(a, "/v1/receivables/ageing", portal, readers, "GetAgeing", func(ctx context.Context, v projections.Viewer, f ageingFilter) (projections.AgeingReport, error) {
 		return q.GetAgeing(ctx, v, f.AsOf)
@@ -30,7 +31,7 @@ func (a *api) queryRoutes() {
 	staff := projections.Staff.Name
 	getAll(a, "/v1/receivables/summary", staff, readers, q.GetReceivablesSummary)
 	get(a, "/v1/receivables/unapplied", staff, readers, q.ListUnappliedMoney)
-	getAll(a, "/v1/tenant/notifications", staff, owners, q.GetNotificationSettings)
+	getAll(a, "/v1/tenant/notifications", staff, settings, q.GetNotificationSettings)
 	get(a, "/v1/customers", staff, readers, q.ListCustomers)
 	get(a, "/v1/unassigned-documents", staff, readers, q.ListUnassignedDocuments)
 	get(a, "/v1/imports", staff, readers, q.ListImports)

@@ -16,18 +16,18 @@ import (
 func (a *api) webhookRoutes() {
 	w, c, q := a.Webhooks, a.Commands, a.Queries
 	secret := withholding("secret")
-	command(a, "POST", "/v1/webhooks", owners, "RegisterWebhook", []option{creates, secret},
+	command(a, "POST", "/v1/webhooks", systems, "RegisterWebhook", []option{creates, secret},
 		func(ctx context.Context, by commands.Caller, in *inPlain[webhook.Register]) (webhooks.Created, error) {
 			return w.Register(ctx, by, in.Body)
 		})
-	command(a, "POST", "/v1/webhooks/{id}/rotate-secret", owners, "RotateWebhookSecret", []option{secret}, onID(w.Rotate))
-	postID(a, "/v1/webhooks/{id}/change", owners, w.Change, named("ChangeWebhook"))
-	postID(a, "/v1/webhooks/{id}/enable", owners, w.Enable, named("EnableWebhook"))
-	postID(a, "/v1/webhooks/{id}/disable", owners, c.DisableWebhook)
-	postID(a, "/v1/webhooks/{id}/remove", owners, w.Remove, named("RemoveWebhook"))
-	command(a, "POST", "/v1/webhooks/{id}/test", owners, "TestWebhook", nil, onID(w.Test))
-	command(a, "POST", "/v1/webhooks/{id}/redeliver", owners, "RedeliverFailedWebhooks", nil, onID(w.Redeliver))
-	command(a, "POST", "/v1/webhook-deliveries/{id}/redeliver", owners, "RedeliverWebhook", nil, onID(w.RedeliverOne))
+	command(a, "POST", "/v1/webhooks/{id}/rotate-secret", systems, "RotateWebhookSecret", []option{secret}, onID(w.Rotate))
+	postID(a, "/v1/webhooks/{id}/change", systems, w.Change, named("ChangeWebhook"))
+	postID(a, "/v1/webhooks/{id}/enable", systems, w.Enable, named("EnableWebhook"))
+	postID(a, "/v1/webhooks/{id}/disable", systems, c.DisableWebhook)
+	postID(a, "/v1/webhooks/{id}/remove", systems, w.Remove, named("RemoveWebhook"))
+	command(a, "POST", "/v1/webhooks/{id}/test", systems, "TestWebhook", nil, onID(w.Test))
+	command(a, "POST", "/v1/webhooks/{id}/redeliver", systems, "RedeliverFailedWebhooks", nil, onID(w.Redeliver))
+	command(a, "POST", "/v1/webhook-deliveries/{id}/redeliver", systems, "RedeliverWebhook", nil, onID(w.RedeliverOne))
 
 	get(a, "/v1/webhooks", projections.Access.Name, watchers, q.ListWebhooks)
 	getID(a, "/v1/webhooks/{id}", projections.Access.Name, watchers, q.GetWebhook)

@@ -88,13 +88,13 @@ func (a *api) operation(method, route string, who policy, name string) huma.Oper
 	return huma.Operation{
 		Method: method, Path: route, OperationID: name,
 		Summary:      inWords(name),
-		Description:  "For keys of the role " + strings.Join(who, ", ") + ".",
+		Description:  "For " + who.inWords() + ".",
 		Tags:         []string{section},
 		MaxBodyBytes: maxBody + 1, // the guard refuses earlier
 		// The body has been read: what is left of its time must not end the request.
 		BodyReadTimeout: -1,
 		Metadata:        map[string]any{"policy": who},
-		Extensions:      map[string]any{"x-roles": who},
+		Extensions:      map[string]any{"x-access": who.needs()},
 		Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound,
 			http.StatusUnprocessableEntity, http.StatusServiceUnavailable},
 	}

@@ -30,7 +30,7 @@ sending one again changes nothing.`
 
 // fileRoutes are where files are handed in.
 func (a *api) fileRoutes() {
-	op := a.operation(http.MethodPost, "/v1/files", business, "UploadFile")
+	op := a.operation(http.MethodPost, "/v1/files", billing, "UploadFile")
 	op.Description += strings.ReplaceAll(aboutUploads, "\n", " ")
 	op.Errors = append(op.Errors, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	op.Metadata["stream"] = true

@@ -24,6 +24,7 @@ import (
 
 	"portico/commands"
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/apikey"
 	"portico/domain/attachment"
 	"portico/domain/catalog"
@@ -75,7 +76,7 @@ type party struct{ customer, contact uuid.UUID }
 
 var bySystem = commands.Caller{
 	Tenant: "main", Actor: envelope.Actor{Kind: envelope.System, ID: uuid.MustParse("00000000-0000-4000-8000-000000000001")},
-	Roles: []string{"system"}, Origin: envelope.Origin{Channel: envelope.ChannelCLI},
+	Roles: []access.Role{"system"}, Origin: envelope.Origin{Channel: envelope.ChannelCLI},
 }
 
 func newWorld(t testing.TB) *world {

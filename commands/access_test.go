@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"portico/domain"
+	"portico/domain/access"
 	"portico/internal/eventstore"
 )
 
@@ -41,7 +42,7 @@ func TestEveryCommandNeedsARole(t *testing.T) {
 			"staff": !slices.Contains(systemOnly, name), "integration": !slices.Contains(ownersOnly, name) && !slices.Contains(systemOnly, name),
 		} {
 			by := staffMember()
-			if by.Roles = []string{role}; role == "" {
+			if by.Roles = []access.Role{access.Role(role)}; role == "" {
 				by.Roles = nil
 			}
 			args := []reflect.Value{reflect.ValueOf(t.Context()), reflect.ValueOf(by)}

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/attachment"
 	"portico/domain/creditmemo"
 	"portico/domain/customer"
@@ -16,7 +17,7 @@ import (
 // been handed in by this tenant; no contact sees it yet (S4.26).
 func (c *Commands) AddAttachment(ctx context.Context, by Caller, id uuid.UUID, cmd attachment.Add) (Receipt, error) {
 	by = by.complete(c)
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageBilling); err != nil {
 		return Receipt{}, err
 	}
 	t := about(by, "AddAttachment", "attachment", by.newID(id, "attachment"))
@@ -59,7 +60,7 @@ func (c *Commands) RemoveAttachment(ctx context.Context, by Caller, id uuid.UUID
 
 func (c *Commands) onAttachment(ctx context.Context, by Caller, name string, id uuid.UUID,
 	ask func(attachment.Attachment) (domain.Command[attachment.Attachment], error)) (Receipt, error) {
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageBilling); err != nil {
 		return Receipt{}, err
 	}
 	return decide(ctx, c, by, about(by, name, "attachment", id), func(s attachment.Attachment) (decision[attachment.Attachment], error) {

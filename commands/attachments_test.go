@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/attachment"
 	"portico/domain/creditmemo"
 	"portico/domain/invoice"
@@ -57,7 +58,7 @@ func TestAnAttachmentIsItsOwnersCustomers(t *testing.T) {
 	}
 	w.refuses("attachment.owner_kind")(w.AddAttachment(w.ctx(), staffMember(), uuid.Nil, hangs("account", a, photo)))
 	contact := staffMember()
-	contact.Roles = []string{"contact"}
+	contact.Roles = []access.Role{"contact"}
 	w.refuses("caller.forbidden")(w.AddAttachment(w.ctx(), contact, uuid.Nil, hangs("invoice", inv, photo)))
 	w.refuses("caller.forbidden")(w.ShareAttachment(w.ctx(), contact, uuid.New(), attachment.Share{}))
 }

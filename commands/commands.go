@@ -14,6 +14,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/attachment"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
@@ -52,7 +53,7 @@ func New(store eventstore.Store, codec *envelope.Codec, node string) *Commands {
 type Caller struct {
 	Tenant      string
 	Actor       envelope.Actor
-	Roles       []string // staff, auditor, integration, contact, system
+	Roles       []access.Role
 	Origin      envelope.Origin
 	CommandID   uuid.UUID // the same for a repeated request; a new one if left out
 	Correlation uuid.UUID // the request that began it all; the command itself if left out
@@ -60,21 +61,42 @@ type Caller struct {
 	OccurredAt  time.Time // when it happened in the source; now if left out
 }
 
-// may refuses a caller with none of the roles.
-func (by Caller) may(roles ...string) error {
-	for _, role := range by.Roles {
-		if slices.Contains(roles, role) {
-			return nil
-		}
+// May refuses a caller none of whose roles has a capability, and whoever sees the portal as
+// somebody else: they look, and do nothing (I10).
+func (by Caller) May(c access.Capability) error {
+	if by.asContact() {
+		return impersonating()
 	}
-	return domain.Forbidden("caller.forbidden", "this needs one of the roles %v", roles)
+	if !access.Can(by.Roles, c) {
+		return domain.Forbidden("caller.forbidden", "this needs a role that may do %s", c)
+	}
+	return nil
 }
 
-// The roles that run the business, and those that set it up.
-var (
-	staff = []string{"staff", "integration", "system"}
-	owner = []string{"staff", "system"}
-)
+// mayOr lets whoever has a capability, or a role, do something.
+func (by Caller) mayOr(role access.Role, c access.Capability) error {
+	if !by.asContact() && slices.Contains(by.Roles, role) {
+		return nil
+	}
+	return by.May(c)
+}
+
+// mayOnly lets only a role do something.
+func (by Caller) mayOnly(role access.Role) error {
+	if !slices.Contains(by.Roles, role) {
+		return domain.Forbidden("caller.forbidden", "this is for %s only", role)
+	}
+	return nil
+}
+
+// asContact tells whether it is a staff member who sees the portal as a contact.
+func (by Caller) asContact() bool {
+	return by.Actor.Impersonator != nil && by.Actor.Kind == envelope.Contact
+}
+
+func impersonating() error {
+	return domain.Forbidden("caller.impersonating", "you see the portal as somebody else: you can look, and change nothing")
+}
 
 // Receipt says what a command led to. A query that is given Position waits until it
 // shows the command's effect (ENGINE §4).

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/account"
 	"portico/domain/creditmemo"
 	"portico/domain/invoice"
@@ -15,7 +16,7 @@ import (
 // IssueCreditMemo credits a customer. A policy posts it to the customer's account.
 func (c *Commands) IssueCreditMemo(ctx context.Context, by Caller, id uuid.UUID, cmd creditmemo.Issue) (Receipt, error) {
 	by = by.complete(c)
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageBilling); err != nil {
 		return Receipt{}, err
 	}
 	id = by.newID(id, "creditmemo")
@@ -61,7 +62,7 @@ func (c *Commands) memoContent(ctx context.Context, by Caller, in creditmemo.Con
 // ImportCreditMemo follows a source system's record.
 func (c *Commands) ImportCreditMemo(ctx context.Context, by Caller, id uuid.UUID, cmd creditmemo.Import) (Receipt, error) {
 	by = by.complete(c)
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageBilling); err != nil {
 		return Receipt{}, err
 	}
 	return decide(ctx, c, by, about(by, "ImportCreditMemo", "creditmemo", id), func(s creditmemo.CreditMemo) (decision[creditmemo.CreditMemo], error) {
@@ -85,7 +86,7 @@ func (c *Commands) numberedMemo(ctx context.Context, by Caller, id uuid.UUID, s 
 
 // AssignCreditMemo says whose a credit memo is that came without a customer.
 func (c *Commands) AssignCreditMemo(ctx context.Context, by Caller, id uuid.UUID, cmd creditmemo.Assign) (Receipt, error) {
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageBilling); err != nil {
 		return Receipt{}, err
 	}
 	return decide(ctx, c, by, about(by, "AssignCreditMemo", "creditmemo", id), func(creditmemo.CreditMemo) (decision[creditmemo.CreditMemo], error) {
@@ -97,7 +98,7 @@ func (c *Commands) AssignCreditMemo(ctx context.Context, by Caller, id uuid.UUID
 // VoidCreditMemo ends a credit memo; its account decides first (E8).
 func (c *Commands) VoidCreditMemo(ctx context.Context, by Caller, id uuid.UUID, cmd creditmemo.Void) (r Receipt, err error) {
 	by = by.complete(c)
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageBilling); err != nil {
 		return r, err
 	}
 	for range attempts {

@@ -6,12 +6,13 @@ import (
 	"github.com/google/uuid"
 
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/contact"
 	"portico/domain/customer"
 )
 
 func (c *Commands) onCustomer(ctx context.Context, by Caller, name string, id uuid.UUID, cmd domain.Command[customer.Customer]) (Receipt, error) {
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageCustomers); err != nil {
 		return Receipt{}, err
 	}
 	return run(ctx, c, by, about(by, name, "customer", id), decision[customer.Customer]{cmd: cmd, route: id})
@@ -20,7 +21,7 @@ func (c *Commands) onCustomer(ctx context.Context, by Caller, name string, id uu
 // RegisterCustomer makes a customer. Its number is reserved for it.
 func (c *Commands) RegisterCustomer(ctx context.Context, by Caller, id uuid.UUID, cmd customer.Register) (Receipt, error) {
 	by = by.complete(c)
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageCustomers); err != nil {
 		return Receipt{}, err
 	}
 	if cmd.ParentID != nil {
@@ -55,7 +56,7 @@ func (c *Commands) RegisterCustomer(ctx context.Context, by Caller, id uuid.UUID
 // ImportCustomer follows a source's record of a customer.
 func (c *Commands) ImportCustomer(ctx context.Context, by Caller, id uuid.UUID, cmd customer.Import) (Receipt, error) {
 	by = by.complete(c)
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageCustomers); err != nil {
 		return Receipt{}, err
 	}
 	return decide(ctx, c, by, about(by, "ImportCustomer", "customer", id), func(s customer.Customer) (decision[customer.Customer], error) {
@@ -83,7 +84,7 @@ func (c *Commands) numberedCustomer(ctx context.Context, by Caller, id uuid.UUID
 
 // ChangeCustomerDetails replaces a customer's details.
 func (c *Commands) ChangeCustomerDetails(ctx context.Context, by Caller, id uuid.UUID, cmd customer.ChangeDetails) (Receipt, error) {
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageCustomers); err != nil {
 		return Receipt{}, err
 	}
 	return decide(ctx, c, by, about(by, "ChangeCustomerDetails", "customer", id), func(s customer.Customer) (decision[customer.Customer], error) {
@@ -98,7 +99,7 @@ func (c *Commands) ChangeCustomerDetails(ctx context.Context, by Caller, id uuid
 // MoveCustomer puts a customer under another parent (E37).
 func (c *Commands) MoveCustomer(ctx context.Context, by Caller, id uuid.UUID, cmd customer.Move) (Receipt, error) {
 	by = by.complete(c)
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageCustomers); err != nil {
 		return Receipt{}, err
 	}
 	leave, err := c.inTree(ctx, by)
@@ -143,7 +144,7 @@ func (c *Commands) SwitchCustomerPortal(ctx context.Context, by Caller, id uuid.
 // MergeCustomers says that a customer goes on as another (E17).
 func (c *Commands) MergeCustomers(ctx context.Context, by Caller, id uuid.UUID, cmd customer.Merge) (Receipt, error) {
 	by = by.complete(c)
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageCustomers); err != nil {
 		return Receipt{}, err
 	}
 	leave, err := c.inTree(ctx, by)
@@ -166,7 +167,7 @@ func (c *Commands) CloseCustomer(ctx context.Context, by Caller, id uuid.UUID, c
 // AddContact makes a person a contact of a customer.
 func (c *Commands) AddContact(ctx context.Context, by Caller, id uuid.UUID, cmd contact.Add) (Receipt, error) {
 	by = by.complete(c)
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManagePeople); err != nil {
 		return Receipt{}, err
 	}
 	return decide(ctx, c, by, about(by, "AddContact", "contact", by.newID(id, "contact")), func(contact.Contact) (decision[contact.Contact], error) {
@@ -186,7 +187,7 @@ func (c *Commands) RemoveContact(ctx context.Context, by Caller, id uuid.UUID, c
 }
 
 func (c *Commands) onContact(ctx context.Context, by Caller, name string, id uuid.UUID, cmd domain.Command[contact.Contact]) (Receipt, error) {
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManagePeople); err != nil {
 		return Receipt{}, err
 	}
 	return decide(ctx, c, by, about(by, name, "contact", id), func(s contact.Contact) (decision[contact.Contact], error) {

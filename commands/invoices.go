@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/account"
 	"portico/domain/customer"
 	"portico/domain/invoice"
@@ -13,7 +14,7 @@ import (
 )
 
 func (c *Commands) onInvoice(ctx context.Context, by Caller, name string, id uuid.UUID, cmd domain.Command[invoice.Invoice]) (Receipt, error) {
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageBilling); err != nil {
 		return Receipt{}, err
 	}
 	return decide(ctx, c, by, about(by, name, "invoice", id), func(s invoice.Invoice) (decision[invoice.Invoice], error) {
@@ -52,7 +53,7 @@ func (c *Commands) content(ctx context.Context, by Caller, in invoice.Content) (
 // DraftInvoice writes a draft, or rewrites it. No customer sees drafts.
 func (c *Commands) DraftInvoice(ctx context.Context, by Caller, id uuid.UUID, cmd invoice.Draft) (Receipt, error) {
 	by = by.complete(c)
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageBilling); err != nil {
 		return Receipt{}, err
 	}
 	return decide(ctx, c, by, about(by, "DraftInvoice", "invoice", by.newID(id, "invoice")), func(invoice.Invoice) (decision[invoice.Invoice], error) {
@@ -64,7 +65,7 @@ func (c *Commands) DraftInvoice(ctx context.Context, by Caller, id uuid.UUID, cm
 // IssueInvoice makes an invoice owed. A policy posts it to the customer's account.
 func (c *Commands) IssueInvoice(ctx context.Context, by Caller, id uuid.UUID, cmd invoice.Issue) (Receipt, error) {
 	by = by.complete(c)
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageBilling); err != nil {
 		return Receipt{}, err
 	}
 	id = by.newID(id, "invoice")
@@ -86,7 +87,7 @@ func (c *Commands) IssueInvoice(ctx context.Context, by Caller, id uuid.UUID, cm
 // ImportInvoice follows a source system's record.
 func (c *Commands) ImportInvoice(ctx context.Context, by Caller, id uuid.UUID, cmd invoice.Import) (Receipt, error) {
 	by = by.complete(c)
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageBilling); err != nil {
 		return Receipt{}, err
 	}
 	return decide(ctx, c, by, about(by, "ImportInvoice", "invoice", id), func(s invoice.Invoice) (decision[invoice.Invoice], error) {
@@ -119,7 +120,7 @@ func routeOf(p domain.Party) uuid.UUID {
 // PublishInvoice lets the customer's contacts see an issued invoice, as the file that it is
 // drawn into here. If that cannot be kept nothing is published.
 func (c *Commands) PublishInvoice(ctx context.Context, by Caller, id uuid.UUID, _ invoice.Publish) (Receipt, error) {
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageBilling); err != nil {
 		return Receipt{}, err
 	}
 	return decide(ctx, c, by, about(by, "PublishInvoice", "invoice", id), func(s invoice.Invoice) (d decision[invoice.Invoice], err error) {
@@ -138,7 +139,7 @@ func (c *Commands) CorrectInvoiceReference(ctx context.Context, by Caller, id uu
 
 // AssignInvoice says whose an invoice is that came without a customer.
 func (c *Commands) AssignInvoice(ctx context.Context, by Caller, id uuid.UUID, cmd invoice.Assign) (Receipt, error) {
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageBilling); err != nil {
 		return Receipt{}, err
 	}
 	return decide(ctx, c, by, about(by, "AssignInvoice", "invoice", id), func(invoice.Invoice) (decision[invoice.Invoice], error) {
@@ -162,7 +163,7 @@ func (c *Commands) ResolveInvoiceDispute(ctx context.Context, by Caller, id uuid
 // between the two.
 func (c *Commands) VoidInvoice(ctx context.Context, by Caller, id uuid.UUID, cmd invoice.Void) (r Receipt, err error) {
 	by = by.complete(c)
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageBilling); err != nil {
 		return r, err
 	}
 	for range attempts {

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/account"
 	"portico/domain/creditmemo"
 	"portico/domain/invoice"
@@ -26,7 +27,7 @@ func (at Ledger) task(by Caller, name string, id uuid.UUID) ledgerTask {
 
 // onLedger decides on an account.
 func (c *Commands) onLedger(ctx context.Context, by Caller, t ledgerTask, cmd onAccount) (Receipt, error) {
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageMoney); err != nil {
 		return Receipt{}, err
 	}
 	if err := domain.CheckCurrency(t.at.Currency); err != nil {
@@ -37,7 +38,7 @@ func (c *Commands) onLedger(ctx context.Context, by Caller, t ledgerTask, cmd on
 
 // book is onLedger with an effective date: the one given, or today.
 func (c *Commands) book(ctx context.Context, by Caller, t ledgerTask, given domain.Date, dated func(domain.Date) onAccount) (Receipt, error) {
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageMoney); err != nil {
 		return Receipt{}, err
 	}
 	on, err := c.effective(ctx, by, given)
@@ -50,7 +51,7 @@ func (c *Commands) book(ctx context.Context, by Caller, t ledgerTask, given doma
 // arrive posts documents that the policy has not come to yet, so that whoever has just
 // issued one can go on with it. What is no document of this account's is left alone.
 func (c *Commands) arrive(ctx context.Context, by Caller, at Ledger, ids ...uuid.UUID) error {
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageMoney); err != nil {
 		return err
 	}
 	if err := domain.CheckCurrency(at.Currency); err != nil {

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/contact"
 	"portico/domain/creditmemo"
 	"portico/domain/customer"
@@ -60,11 +61,11 @@ func (c *Commands) letter(ctx context.Context, by Caller, to customer.Customer, 
 // reachable is a customer that the caller may ask something for: any for staff, its own for
 // a contact. Others are as unknown to a contact as what does not exist.
 func (c *Commands) reachable(ctx context.Context, by Caller, id uuid.UUID) (customer.Customer, error) {
-	if err := by.may(append([]string{envelope.Contact}, staff...)...); err != nil {
+	if err := by.mayOr(access.Contact, access.ManageBilling); err != nil {
 		return customer.Customer{}, err
 	}
 	unknown := domain.NotFound("customer.unknown", "there is no such customer")
-	if by.may(staff...) != nil {
+	if by.May(access.ManageBilling) != nil {
 		who, err := peek[contact.Contact](ctx, c, by.Tenant, "contact", by.Actor.ID)
 		if err == nil && (by.Actor.Kind != envelope.Contact || id == uuid.Nil || who.CustomerID() != id) {
 			err = unknown
@@ -74,7 +75,7 @@ func (c *Commands) reachable(ctx context.Context, by Caller, id uuid.UUID) (cust
 		}
 	}
 	s, err := peek[customer.Customer](ctx, c, by.Tenant, "customer", id)
-	if err == nil && (!s.Known() || by.may(staff...) != nil && !s.PortalOn()) {
+	if err == nil && (!s.Known() || by.May(access.ManageBilling) != nil && !s.PortalOn()) {
 		err = unknown
 	}
 	return s, err
@@ -122,7 +123,7 @@ func (c *Commands) drawMemo(ctx context.Context, by Caller, d creditmemo.Documen
 // RenderInvoice draws the published version of an invoice that was published without a
 // file. Asked again it does nothing.
 func (c *Commands) RenderInvoice(ctx context.Context, by Caller, id uuid.UUID) (Receipt, error) {
-	if err := by.may(envelope.System); err != nil {
+	if err := by.mayOnly(access.System); err != nil {
 		return Receipt{}, err
 	}
 	return decide(ctx, c, by, about(by, "RenderInvoice", "invoice", id), func(s invoice.Invoice) (decision[invoice.Invoice], error) {
@@ -140,7 +141,7 @@ func (c *Commands) RenderInvoice(ctx context.Context, by Caller, id uuid.UUID) (
 
 // RenderCreditMemo draws a credit memo that was not drawn as it is.
 func (c *Commands) RenderCreditMemo(ctx context.Context, by Caller, id uuid.UUID) (Receipt, error) {
-	if err := by.may(envelope.System); err != nil {
+	if err := by.mayOnly(access.System); err != nil {
 		return Receipt{}, err
 	}
 	return decide(ctx, c, by, about(by, "RenderCreditMemo", "creditmemo", id), func(s creditmemo.CreditMemo) (decision[creditmemo.CreditMemo], error) {

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/contact"
 	"portico/domain/creditmemo"
 	"portico/domain/customer"
@@ -120,7 +121,7 @@ func TestWhoMayHaveAStatement(t *testing.T) {
 	person := w.ok(w.AddContact(w.ctx(), staffMember(), uuid.Nil, contact.Add{CustomerID: acme, Details: contact.Details{Name: "Pat"}})).ID
 	as := func(id uuid.UUID) Caller {
 		by := staffMember()
-		by.Actor, by.Roles = envelope.Actor{Kind: envelope.Contact, ID: id}, []string{envelope.Contact}
+		by.Actor, by.Roles = envelope.Actor{Kind: envelope.Contact, ID: id}, []access.Role{access.Contact}
 		return by
 	}
 	n := 0

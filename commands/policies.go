@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/account"
 	"portico/domain/creditmemo"
 	"portico/domain/customer"
@@ -19,7 +20,7 @@ import (
 // PostInvoice puts an issued invoice on its customer's account. One that has been voided
 // meanwhile is there already, or never was to be.
 func (c *Commands) PostInvoice(ctx context.Context, by Caller, id uuid.UUID, d invoice.Document) (Receipt, error) {
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageMoney); err != nil {
 		return Receipt{}, err
 	}
 	now, err := peek[invoice.Invoice](ctx, c, by.Tenant, "invoice", id)
@@ -35,7 +36,7 @@ func (c *Commands) PostInvoice(ctx context.Context, by Caller, id uuid.UUID, d i
 // AdjustInvoice follows a restated invoice on its customer's account, to what it is now:
 // its account may have seen a later restatement than d already.
 func (c *Commands) AdjustInvoice(ctx context.Context, by Caller, id uuid.UUID, d invoice.Document) (Receipt, error) {
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageMoney); err != nil {
 		return Receipt{}, err
 	}
 	now, err := peek[invoice.Invoice](ctx, c, by.Tenant, "invoice", id)
@@ -53,7 +54,7 @@ func (c *Commands) AdjustInvoice(ctx context.Context, by Caller, id uuid.UUID, d
 
 // PostCreditMemo puts an issued credit memo on its customer's account.
 func (c *Commands) PostCreditMemo(ctx context.Context, by Caller, id uuid.UUID, d creditmemo.Document) (Receipt, error) {
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageMoney); err != nil {
 		return Receipt{}, err
 	}
 	now, err := peek[creditmemo.CreditMemo](ctx, c, by.Tenant, "creditmemo", id)
@@ -68,7 +69,7 @@ func (c *Commands) PostCreditMemo(ctx context.Context, by Caller, id uuid.UUID, 
 
 // AdjustCreditMemo follows a restated credit memo on its customer's account.
 func (c *Commands) AdjustCreditMemo(ctx context.Context, by Caller, id uuid.UUID, d creditmemo.Document) (Receipt, error) {
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageMoney); err != nil {
 		return Receipt{}, err
 	}
 	now, err := peek[creditmemo.CreditMemo](ctx, c, by.Tenant, "creditmemo", id)
@@ -91,7 +92,7 @@ func (c *Commands) FollowReversedInvoice(ctx context.Context, by Caller, id uuid
 
 // FollowReversedCreditMemo voids a credit memo that its account has reversed.
 func (c *Commands) FollowReversedCreditMemo(ctx context.Context, by Caller, id uuid.UUID, why domain.Because) (Receipt, error) {
-	if err := by.may(staff...); err != nil {
+	if err := by.May(access.ManageMoney); err != nil {
 		return Receipt{}, err
 	}
 	return c.onMemo(ctx, by, "VoidCreditMemo", id, creditmemo.Void{Because: why, Reversed: true})

@@ -4,11 +4,12 @@ import (
 	"context"
 
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/tenant"
 )
 
 func (c *Commands) onTenant(ctx context.Context, by Caller, name string, cmd domain.Command[tenant.Tenant]) (Receipt, error) {
-	if err := by.may(owner...); err != nil {
+	if err := by.May(access.ManageSettings); err != nil {
 		return Receipt{}, err
 	}
 	return run(ctx, c, by, about(by, name, "tenant", TenantID(by.Tenant)), decision[tenant.Tenant]{cmd: cmd})
@@ -69,7 +70,7 @@ func (c *Commands) ChangeContactNotices(ctx context.Context, by Caller, cmd tena
 
 // ChangeBranding says how the business looks. Its logo is a picture that was uploaded.
 func (c *Commands) ChangeBranding(ctx context.Context, by Caller, cmd tenant.ChangeBranding) (Receipt, error) {
-	if err := by.may(owner...); err != nil {
+	if err := by.May(access.ManageSettings); err != nil {
 		return Receipt{}, err
 	}
 	if cmd.Logo != "" {

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/customer"
 	"portico/domain/webhook"
 	"portico/internal/eventstore"
@@ -16,7 +17,7 @@ import (
 // internal/webhooks', and so is whether its address may be reached.
 func (c *Commands) RegisterWebhook(ctx context.Context, by Caller, id uuid.UUID, cmd webhook.Register) (Receipt, error) {
 	by = by.complete(c)
-	if err := by.may(owner...); err != nil {
+	if err := by.May(access.ManageSystem); err != nil {
 		return Receipt{}, err
 	}
 	id = by.newID(id, "webhook")
@@ -58,7 +59,7 @@ func (c *Commands) RemoveWebhook(ctx context.Context, by Caller, id uuid.UUID, c
 }
 
 func onWebhook(ctx context.Context, c *Commands, by Caller, t task, cmd domain.Command[webhook.Webhook]) (Receipt, error) {
-	if err := by.may(owner...); err != nil {
+	if err := by.May(access.ManageSystem); err != nil {
 		return Receipt{}, err
 	}
 	return decide(ctx, c, by, about(by, t.name, "webhook", t.id), func(s webhook.Webhook) (decision[webhook.Webhook], error) {
@@ -67,7 +68,7 @@ func onWebhook(ctx context.Context, c *Commands, by Caller, t task, cmd domain.C
 }
 
 // MayManageWebhooks refuses whoever may not: before anything is done that is no event.
-func (c *Commands) MayManageWebhooks(by Caller) error { return by.may(owner...) }
+func (c *Commands) MayManageWebhooks(by Caller) error { return by.May(access.ManageSystem) }
 
 // Webhook is a webhook as of now, from history itself: what is switched off is off at
 // once, not when a read model follows.

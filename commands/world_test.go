@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/account"
 	"portico/domain/catalog"
 	"portico/domain/creditmemo"
@@ -58,7 +59,7 @@ func staffMember() Caller { return asking(uuid.New()) }
 // asking is a request under a command id.
 func asking(id uuid.UUID) Caller {
 	return Caller{
-		Tenant: "main", Actor: envelope.Actor{Kind: envelope.Staff, ID: uuid.UUID{1}}, Roles: []string{"staff"},
+		Tenant: "main", Actor: envelope.Actor{Kind: envelope.Staff, ID: uuid.UUID{1}}, Roles: []access.Role{"staff"},
 		Origin: envelope.Origin{Channel: envelope.ChannelAPI, IP: "192.0.2.1"}, CommandID: id,
 	}
 }
@@ -168,7 +169,7 @@ func (w *world) follow() {
 }
 
 func (w *world) react(e envelope.Event) (Receipt, error) {
-	by := Caller{Tenant: "main", Actor: envelope.Actor{Kind: envelope.System, ID: uuid.UUID{2}}, Roles: []string{"system"},
+	by := Caller{Tenant: "main", Actor: envelope.Actor{Kind: envelope.System, ID: uuid.UUID{2}}, Roles: []access.Role{"system"},
 		Origin: envelope.Origin{Channel: envelope.ChannelPolicy}, CommandID: domain.DerivedID(e.ID, "policies"), Causation: e.ID}
 	id, ctx := e.Stream.AggregateID(), w.ctx()
 	switch d := e.Data.(type) {

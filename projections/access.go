@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"slices"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"portico/domain/access"
 	"portico/domain/apikey"
 	"portico/domain/contact"
 	"portico/internal/envelope"
@@ -21,17 +23,19 @@ var (
 )
 
 type contactRow struct {
-	Tenant     string     `db:"tenant,key"`
-	ID         uuid.UUID  `db:"id,key"`
-	CustomerID uuid.UUID  `db:"customer_id"`
-	Name       string     `db:"name"`
-	Email      string     `db:"email"`
-	Phone      string     `db:"phone"`
-	IsPrimary  bool       `db:"is_primary"`
-	Language   string     `db:"language"`
-	Active     bool       `db:"active"`
-	AddedAt    time.Time  `db:"added_at"`
-	RemovedAt  *time.Time `db:"removed_at"`
+	Tenant     string          `db:"tenant,key"`
+	ID         uuid.UUID       `db:"id,key"`
+	CustomerID uuid.UUID       `db:"customer_id"`
+	Name       string          `db:"name"`
+	Email      string          `db:"email"`
+	Phone      string          `db:"phone"`
+	IsPrimary  bool            `db:"is_primary"`
+	Language   string          `db:"language"`
+	Active     bool            `db:"active"`
+	AddedAt    time.Time       `db:"added_at"`
+	RemovedAt  *time.Time      `db:"removed_at"`
+	Grants     json.RawMessage `db:"grants"`
+	LoginID    *uuid.UUID      `db:"login_id"`
 }
 
 func applyContact(b *engine.Batch, e envelope.Event) error {
@@ -40,6 +44,9 @@ func applyContact(b *engine.Batch, e envelope.Event) error {
 		k := about(e)
 		row := contactRow{Tenant: k.Tenant, ID: k.ID, CustomerID: d.CustomerID, Active: true, AddedAt: e.At}
 		row.describe(d.Details)
+		if err := row.grant(d.Grants); err != nil {
+			return err
+		}
 		contacts.Put(b, row)
 	case contact.DetailsChanged:
 		if c := contacts.Get(b, about(e)); c != nil {
@@ -49,8 +56,41 @@ func applyContact(b *engine.Batch, e envelope.Event) error {
 		if c := contacts.Get(b, about(e)); c != nil {
 			c.Active, c.RemovedAt = false, &e.At
 		}
+	case contact.AccessGranted:
+		if c := contacts.Get(b, about(e)); c != nil {
+			return c.grant(d.Grants)
+		}
+	case contact.AccessChanged:
+		if c := contacts.Get(b, about(e)); c != nil {
+			return c.grant(d.Grants)
+		}
+	case contact.AccessRevoked:
+		if c := contacts.Get(b, about(e)); c != nil {
+			return c.grant(nil)
+		}
+	case contact.ModuleRevoked:
+		if c := contacts.Get(b, about(e)); c != nil {
+			return c.revoke(d.Module)
+		}
+	case contact.Joined:
+		if c := contacts.Get(b, about(e)); c != nil {
+			c.LoginID = &d.LoginID
+		}
 	}
 	return nil
+}
+
+func (c *contactRow) grant(g access.Grants) (err error) {
+	c.Grants, err = json.Marshal(append(access.Grants{}, g...)) // none is an empty list
+	return err
+}
+
+func (c *contactRow) revoke(m access.Module) error {
+	var g access.Grants
+	if err := json.Unmarshal(c.Grants, &g); err != nil {
+		return err
+	}
+	return c.grant(g.Without(m))
 }
 
 func (c *contactRow) describe(d contact.Details) {
@@ -84,16 +124,18 @@ func applyAPIKey(b *engine.Batch, e envelope.Event) error {
 
 // Contact is a person's membership in a customer.
 type Contact struct {
-	ID         uuid.UUID  `json:"id"`
-	CustomerID uuid.UUID  `json:"customer_id"`
-	Name       string     `json:"name"`
-	Email      string     `json:"email,omitempty"`
-	Phone      string     `json:"phone,omitempty"`
-	IsPrimary  bool       `json:"is_primary"`
-	Language   string     `json:"language,omitempty" doc:"BCP 47"`
-	Active     bool       `json:"active"`
-	AddedAt    time.Time  `json:"added_at"`
-	RemovedAt  *time.Time `json:"removed_at,omitempty"`
+	ID         uuid.UUID     `json:"id"`
+	CustomerID uuid.UUID     `json:"customer_id"`
+	Name       string        `json:"name"`
+	Email      string        `json:"email,omitempty"`
+	Phone      string        `json:"phone,omitempty"`
+	IsPrimary  bool          `json:"is_primary"`
+	Language   string        `json:"language,omitempty" doc:"BCP 47"`
+	Active     bool          `json:"active"`
+	AddedAt    time.Time     `json:"added_at"`
+	RemovedAt  *time.Time    `json:"removed_at,omitempty"`
+	Grants     access.Grants `json:"grants" nullable:"false" doc:"What the contact may do"`
+	LoginID    *uuid.UUID    `json:"login_id,omitempty" doc:"The human who took the membership up, by an invitation"`
 }
 
 // APIKey is that a key was given out. The key itself is nowhere.
@@ -149,8 +191,17 @@ func (q *Queries) ListContacts(ctx context.Context, v Viewer, f ContactFilter) (
 		return none, err
 	}
 	return page(f.Paging, rows, func(c contactRow) Contact {
-		return Contact{c.ID, c.CustomerID, c.Name, c.Email, c.Phone, c.IsPrimary, c.Language, c.Active, c.AddedAt.UTC(), c.RemovedAt}
+		return c.view()
 	}, func(c contactRow) string { return cursorOf(c.CustomerID.String(), c.ID.String()) }), nil
+}
+
+func (c contactRow) view() Contact {
+	v := Contact{ID: c.ID, CustomerID: c.CustomerID, Name: c.Name, Email: c.Email, Phone: c.Phone, IsPrimary: c.IsPrimary,
+		Language: c.Language, Active: c.Active, AddedAt: c.AddedAt.UTC(), RemovedAt: c.RemovedAt, LoginID: c.LoginID}
+	if err := json.Unmarshal(c.Grants, &v.Grants); err != nil {
+		v.Grants = access.Grants{} // our own writing: it never fails
+	}
+	return v
 }
 
 // ListAPIKeys lists the keys that were given out; for staff.

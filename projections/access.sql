@@ -12,6 +12,8 @@ create table {s}.contacts (
     active      boolean not null,
     added_at    timestamptz not null,
     removed_at  timestamptz,
+    grants      jsonb not null,
+    login_id    uuid,
     primary key (tenant, id)
 );
 create index contacts_of_customer on {s}.contacts (tenant, customer_id, id);

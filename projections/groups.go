@@ -44,7 +44,7 @@ var Staff = engine.Group{
 
 // Access is who may come in, and which systems are told what.
 var Access = engine.Group{
-	Name: "access", Version: 2, Lanes: 1, DDL: accessDDL,
+	Name: "access", Version: 3, Lanes: 1, DDL: accessDDL,
 	Of:     []string{"contact.", "api_key.", "webhook."},
 	Tables: []engine.AnyTable{contacts, apiKeys, webhooks},
 	Strict: true, // a right that was taken away must not stay because of another event

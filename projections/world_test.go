@@ -14,6 +14,7 @@ import (
 
 	"portico/commands"
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/account"
 	"portico/domain/catalog"
 	"portico/domain/creditmemo"
@@ -68,7 +69,7 @@ func newWorld(t testing.TB) *world {
 // enter makes a tenant, as whose staff commands go on.
 func (w *world) enter(code, zone string) {
 	w.t.Helper()
-	w.by = commands.Caller{Tenant: code, Actor: envelope.Actor{Kind: envelope.Staff, ID: uuid.New()}, Roles: []string{"staff", "system"},
+	w.by = commands.Caller{Tenant: code, Actor: envelope.Actor{Kind: envelope.Staff, ID: uuid.New()}, Roles: []access.Role{"staff", "system"},
 		Origin: envelope.Origin{Channel: envelope.ChannelAPI, IP: "192.0.2.7"}}
 	w.ok(w.RegisterTenant(w.ctx(), w.by, tenant.Register{Settings: tenant.Settings{Name: code, TimeZone: zone, Currency: "GBP"}}))
 }

@@ -16,6 +16,7 @@ import (
 
 	"portico/commands"
 	"portico/domain"
+	"portico/domain/access"
 	"portico/internal/envelope"
 )
 
@@ -130,7 +131,7 @@ func dead(name string) bool {
 
 // operator is whoever runs this command: a person with a shell on the machine, who may do
 // what staff may. The operating system's name for them is recorded as where from.
-func operator(roles ...string) commands.Caller {
+func operator(roles ...access.Role) commands.Caller {
 	name := "uid " + fmt.Sprint(os.Getuid())
 	if u, err := user.Current(); err == nil {
 		name = u.Username
@@ -149,7 +150,7 @@ func itself() commands.Caller {
 	return commands.Caller{
 		Tenant: tenantCode,
 		Actor:  envelope.Actor{Kind: envelope.System, ID: domain.DerivedID(commands.TenantID(tenantCode), "system")},
-		Roles:  []string{"system"},
+		Roles:  []access.Role{"system"},
 		Origin: envelope.Origin{Channel: envelope.ChannelCLI},
 	}
 }

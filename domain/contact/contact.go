@@ -10,17 +10,29 @@ import (
 	"golang.org/x/text/language"
 
 	"portico/domain"
+	"portico/domain/access"
 )
 
 // Types are the stored names of this aggregate's events. A name is forever.
 var Types = domain.Types{
-	domain.TypeOf[Added]("contact.added", languageUnknown),
+	domain.TypeOf[Added]("contact.added", languageUnknown, grantsUnknown),
 	domain.TypeOf[DetailsChanged]("contact.details_changed", languageUnknown),
 	domain.TypeOf[Removed]("contact.removed"),
+	domain.TypeOf[AccessGranted]("contact.access_granted"),
+	domain.TypeOf[AccessChanged]("contact.access_changed"),
+	domain.TypeOf[ModuleRevoked]("contact.module_revoked"),
+	domain.TypeOf[AccessRevoked]("contact.access_revoked"),
+	domain.TypeOf[Joined]("contact.joined"),
 }
 
 // languageUnknown: version 1 had no language, which is what its absence says in version 2.
 func languageUnknown(map[string]json.RawMessage) {}
+
+// grantsUnknown: before version 3 every contact saw its customer's account and whatever was
+// published to it. History goes on saying so.
+func grantsUnknown(fields map[string]json.RawMessage) {
+	fields["grants"], _ = json.Marshal(access.BeforeGrants()) // of our own constants: it never fails
+}
 
 // Event is one of the types above.
 type Event = domain.Event[Contact]
@@ -30,6 +42,8 @@ type Contact struct {
 	status   string // "", active, removed
 	customer uuid.UUID
 	details  Details
+	grants   access.Grants
+	login    uuid.UUID
 }
 
 // CustomerID is the customer the contact belongs to; the nil UUID unless it is active.
@@ -75,10 +89,13 @@ func (d Details) checked() (Details, error) {
 type Added struct {
 	CustomerID uuid.UUID `json:"customer_id"`
 	Details
+	Grants access.Grants `json:"grants,omitempty"` // what it may do from the start
 }
 
 // Evolve makes it active.
-func (e Added) Evolve(Contact) Contact { return Contact{"active", e.CustomerID, e.Details} }
+func (e Added) Evolve(Contact) Contact {
+	return Contact{status: "active", customer: e.CustomerID, details: e.Details, grants: e.Grants}
+}
 
 // DetailsChanged replaces the details.
 type DetailsChanged struct {
@@ -107,11 +124,15 @@ func (e Removed) Evolve(s Contact) Contact {
 type Add struct {
 	CustomerID uuid.UUID `json:"customer_id"`
 	Details
+	Grants access.Grants `json:"grants,omitempty" doc:"What the contact may do; left out: nothing, until it is granted"`
 }
 
 // Decide adds once; the same again is nothing.
 func (c Add) Decide(s Contact) ([]Event, error) {
 	details, err := c.checked()
+	if err == nil {
+		err = c.Grants.Check()
+	}
 	switch {
 	case err != nil:
 		return nil, err
@@ -120,7 +141,7 @@ func (c Add) Decide(s Contact) ([]Event, error) {
 	case s.status != "":
 		return nil, domain.Refused("contact.added", "this contact exists already")
 	}
-	return []Event{Added{c.CustomerID, details}}, nil
+	return []Event{Added{c.CustomerID, details, c.Grants}}, nil
 }
 
 // ChangeDetails replaces a contact's details.

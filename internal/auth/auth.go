@@ -21,6 +21,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portico/commands"
+	"portico/domain/access"
 	"portico/internal/envelope"
 )
 
@@ -42,23 +43,34 @@ type heads struct{ contact, customer int64 }
 
 // Principal is who a request comes from.
 type Principal struct {
-	KeyID     uuid.UUID
+	KeyID     uuid.UUID // the API key; nil for who signed in
 	Tenant    string
-	Role      string // staff, auditor, integration or contact
+	Kind      string        // envelope.Staff, Auditor, Integration or Contact
+	Roles     []access.Role // of staff
 	Contact   uuid.UUID
 	Customers []uuid.UUID // whose data a contact may see
+
+	// Of who signed in, and has no key:
+	Login        uuid.UUID  // the human
+	Session      uuid.UUID  // names it in records; it opens nothing
+	Member       uuid.UUID  // the staff membership
+	Impersonator *uuid.UUID // the staff member who sees the portal as the contact
 }
 
-// ActorID names who acts in events: the contact, or the key itself.
+// ActorID names who acts in events: the contact, the staff member, or the key itself.
 func (p Principal) ActorID() uuid.UUID {
-	if p.Contact != uuid.Nil {
-		return p.Contact
+	for _, id := range []uuid.UUID{p.Contact, p.Member} {
+		if id != uuid.Nil {
+			return id
+		}
 	}
 	return p.KeyID
 }
 
 // Actor is who acts, for an envelope.
-func (p Principal) Actor() envelope.Actor { return envelope.Actor{Kind: p.Role, ID: p.ActorID()} }
+func (p Principal) Actor() envelope.Actor {
+	return envelope.Actor{Kind: p.Kind, ID: p.ActorID(), Impersonator: p.Impersonator, Session: p.Session}
+}
 
 // ErrInvalid says that a key opens nothing. It does not say why.
 var ErrInvalid = errors.New("auth: this key opens nothing")
@@ -105,7 +117,8 @@ func (k *Keys) Authenticate(ctx context.Context, token string) (Principal, error
 	var at heads
 	var stored []byte
 	var used *time.Time
-	err := k.DB.QueryRow(ctx, string(sqlFind), given).Scan(&p.KeyID, &p.Tenant, &p.Role, &contact, &customer, &stored, &used, &at.contact, &at.customer)
+	var role access.Role
+	err := k.DB.QueryRow(ctx, string(sqlFind), given).Scan(&p.KeyID, &p.Tenant, &role, &contact, &customer, &stored, &used, &at.contact, &at.customer)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return Principal{}, ErrInvalid
@@ -114,6 +127,7 @@ func (k *Keys) Authenticate(ctx context.Context, token string) (Principal, error
 	case subtle.ConstantTimeCompare(given, stored) != 1:
 		return Principal{}, ErrInvalid
 	}
+	p.Kind, p.Roles = kindOf(role), []access.Role{role}
 	if contact != nil && customer != nil {
 		p.Contact = *contact
 		if err := k.admit(ctx, &p, *customer, at); err != nil {
@@ -148,4 +162,13 @@ func (k *Keys) admit(ctx context.Context, p *Principal, customer uuid.UUID, at h
 		k.known.Store(p.KeyID, at) // history was read after the heads: at worst this is asked for once more
 	}
 	return nil
+}
+
+// kindOf is how history speaks of a key with a role.
+func kindOf(r access.Role) string {
+	switch r {
+	case access.Auditor, access.Integration, access.Contact:
+		return string(r)
+	}
+	return envelope.Staff
 }

@@ -12,6 +12,7 @@ import (
 
 	"portico/commands"
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/apikey"
 	"portico/domain/catalog"
 	"portico/domain/contact"
@@ -35,7 +36,7 @@ type world struct {
 }
 
 var by = commands.Caller{
-	Tenant: "main", Actor: envelope.Actor{Kind: envelope.System, ID: uuid.New()}, Roles: []string{"system"},
+	Tenant: "main", Actor: envelope.Actor{Kind: envelope.System, ID: uuid.New()}, Roles: []access.Role{"system"},
 	Origin: envelope.Origin{Channel: envelope.ChannelCLI},
 }
 
@@ -99,7 +100,7 @@ func TestAKeyIsStoredAsItsHashOnly(t *testing.T) {
 		t.Error("the key is written somewhere")
 	}
 	p, err := w.keys.Authenticate(t.Context(), made.Token)
-	if err != nil || p.Role != "staff" || p.Tenant != "main" || p.KeyID != made.ID || p.ActorID() != made.ID {
+	if err != nil || p.Kind != "staff" || p.Tenant != "main" || p.KeyID != made.ID || p.ActorID() != made.ID {
 		t.Errorf("%+v %v", p, err)
 	}
 	for _, wrong := range []string{"", "pk_", made.Token + "0", made.Token[:len(made.Token)-1], strings.ToLower(made.Token), string(hash(made.Token))} {
@@ -116,7 +117,7 @@ func TestARevokedKeyOpensNothingFromThenOn(t *testing.T) {
 		t.Errorf("without a reason: %v, opens %t", err, w.opens(made.Token))
 	}
 	integration := by
-	integration.Roles = []string{"integration"}
+	integration.Roles = []access.Role{"integration"}
 	if _, err := w.keys.Revoke(t.Context(), integration, made.ID, apikey.Revoke{Because: because}); domain.CodeOf(err) != "caller.forbidden" || !w.opens(made.Token) {
 		t.Errorf("as integration: %v, opens %t", err, w.opens(made.Token))
 	}

@@ -3,16 +3,14 @@ package auth
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"portico/commands"
-	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/apikey"
-	"portico/internal/envelope"
 )
 
 // Key is what may be shown of one.
@@ -92,8 +90,8 @@ func (k *Keys) Revoke(ctx context.Context, by commands.Caller, id uuid.UUID, c a
 	if err := c.Check(); err != nil {
 		return commands.Receipt{}, err
 	}
-	if !slices.ContainsFunc(by.Roles, func(role string) bool { return role == envelope.Staff || role == envelope.System }) {
-		return commands.Receipt{}, domain.Forbidden("caller.forbidden", "only staff may revoke keys")
+	if err := by.May(access.ManageSystem); err != nil {
+		return commands.Receipt{}, err
 	}
 	if _, err := k.DB.Exec(ctx, string(sqlRevoke), id, by.Tenant, k.Clock().UTC()); err != nil {
 		return commands.Receipt{}, fmt.Errorf("auth: %w", err)

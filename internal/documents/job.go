@@ -8,6 +8,7 @@ import (
 
 	"portico/commands"
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/creditmemo"
 	"portico/domain/invoice"
 	"portico/internal/envelope"
@@ -72,7 +73,7 @@ func Kind(c *commands.Commands) jobs.Kind {
 func render(ctx context.Context, c *commands.Commands, j jobs.Job, o order) error {
 	by := commands.Caller{
 		Tenant: j.Tenant, Actor: envelope.Actor{Kind: envelope.System, ID: domain.DerivedID(uuid.NameSpaceOID, "portico", "documents")},
-		Roles: []string{envelope.System}, Origin: envelope.Origin{Channel: envelope.ChannelPolicy},
+		Roles: []access.Role{access.System}, Origin: envelope.Origin{Channel: envelope.ChannelPolicy},
 		CommandID: domain.DerivedID(j.ID, "render"), Correlation: j.Correlation, Causation: j.Causation,
 	}
 	draw := c.RenderInvoice

@@ -14,6 +14,7 @@ import (
 
 	"portico/commands"
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/creditmemo"
 	"portico/domain/invoice"
 	"portico/internal/envelope"
@@ -148,7 +149,7 @@ func TestAJobTriesAgainWhileFilesCannotBeKept(t *testing.T) {
 	}
 	for range 2 { // and asked again nothing happens
 		by := staff()
-		by.Roles = []string{"system"}
+		by.Roles = []access.Role{"system"}
 		w.ok(w.RenderInvoice(t.Context(), by, id))
 	}
 	if n := len(events[invoice.Rendered](w)); n != 1 {

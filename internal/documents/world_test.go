@@ -16,6 +16,7 @@ import (
 
 	"portico/commands"
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/attachment"
 	"portico/domain/catalog"
 	"portico/domain/customer"
@@ -63,7 +64,7 @@ func newWorld(t *testing.T) *world {
 }
 
 func staff() commands.Caller {
-	return commands.Caller{Tenant: "main", Actor: envelope.Actor{Kind: envelope.Staff, ID: uuid.UUID{1}}, Roles: []string{"staff"},
+	return commands.Caller{Tenant: "main", Actor: envelope.Actor{Kind: envelope.Staff, ID: uuid.UUID{1}}, Roles: []access.Role{"staff"},
 		Origin: envelope.Origin{Channel: envelope.ChannelAPI}, CommandID: uuid.New()}
 }
 

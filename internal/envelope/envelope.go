@@ -34,6 +34,7 @@ type Actor struct {
 	Kind         string     `json:"kind"`
 	ID           uuid.UUID  `json:"id"`
 	Impersonator *uuid.UUID `json:"impersonator,omitempty"` // the staff member who acts as a contact
+	Session      uuid.UUID  `json:"session,omitzero"`       // in which they had signed in; not what opens it
 }
 
 // The channels by which requests come in.

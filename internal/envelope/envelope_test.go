@@ -334,7 +334,7 @@ func TestAnyTextSurvives(t *testing.T) {
 			t.Fatal(err)
 		}
 		e, err := w.Open(context.Background(), eventstore.Recorded{Event: sealed, Stream: stream("contact", jane)})
-		if err != nil || e.Data != any(in) {
+		if err != nil || !reflect.DeepEqual(e.Data, any(in)) {
 			t.Fatalf("%q came back as %+v, %v", text, e.Data, err)
 		}
 	})

@@ -15,6 +15,7 @@ import (
 
 	"portico/commands"
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/catalog"
 	"portico/domain/customer"
 	"portico/domain/tenant"
@@ -37,7 +38,7 @@ func TestMain(m *testing.M) {
 }
 
 var clerk = commands.Caller{
-	Tenant: "main", Actor: envelope.Actor{Kind: envelope.Staff, ID: uuid.MustParse("0198c0de-0000-7000-8000-000000000001")}, Roles: []string{"staff"},
+	Tenant: "main", Actor: envelope.Actor{Kind: envelope.Staff, ID: uuid.MustParse("0198c0de-0000-7000-8000-000000000001")}, Roles: []access.Role{"staff"},
 	Origin: envelope.Origin{Channel: envelope.ChannelCLI},
 }
 

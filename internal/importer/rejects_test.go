@@ -11,6 +11,7 @@ import (
 
 	"portico/commands"
 	"portico/domain"
+	"portico/domain/access"
 )
 
 func wantCode(t *testing.T, err error, code string) {
@@ -73,7 +74,7 @@ func TestNoCellStartsAFormula(t *testing.T) {
 func TestAForbiddenCallerStopsTheRun(t *testing.T) {
 	s := newShop(t)
 	o := sampleFile()
-	o.By = commands.Caller{Tenant: "main", Actor: clerk.Actor, Roles: []string{"auditor"}, Origin: clerk.Origin}
+	o.By = commands.Caller{Tenant: "main", Actor: clerk.Actor, Roles: []access.Role{"auditor"}, Origin: clerk.Origin}
 	_, err := s.Run(t.Context(), o)
 	wantCode(t, err, "caller.forbidden")
 	if n := len(s.log(t)); n != 1 {

@@ -14,6 +14,7 @@ import (
 
 	"portico/commands"
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/account"
 	"portico/domain/catalog"
 	"portico/domain/contact"
@@ -86,7 +87,7 @@ func newWorld(t *testing.T) *world {
 	running.Go(func() { _ = w.feeder.Run(ctx) })
 	running.Go(func() { _ = runner.Run(ctx) })
 	t.Cleanup(func() { cancel(); running.Wait() })
-	w.by = commands.Caller{Tenant: "acme", Actor: envelope.Actor{Kind: envelope.Staff, ID: uuid.New()}, Roles: []string{"staff", "system"},
+	w.by = commands.Caller{Tenant: "acme", Actor: envelope.Actor{Kind: envelope.Staff, ID: uuid.New()}, Roles: []access.Role{"staff", "system"},
 		Origin: envelope.Origin{Channel: envelope.ChannelAPI, IP: "192.0.2.7"}}
 	w.ok(w.RegisterTenant(t.Context(), w.by, tenant.Register{Settings: tenant.Settings{Name: "Acme Ltd", TimeZone: "Europe/London", Currency: "GBP", Locale: "en-GB"}}))
 	return w

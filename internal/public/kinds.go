@@ -76,6 +76,11 @@ func some[E, P any](stored, typ string, audience Audience, when string, translat
 // NotPublic are the stored events that other systems are not told of, and why.
 var NotPublic = map[string]string{
 	"tenant.registered":                 "settings of the business: it made them itself",
+	"contact.access_granted":            "who may see what is the business's own affair",
+	"contact.access_changed":            "who may see what is the business's own affair",
+	"contact.module_revoked":            "who may see what is the business's own affair",
+	"contact.access_revoked":            "who may see what is the business's own affair",
+	"contact.joined":                    "who may see what is the business's own affair",
 	"tenant.settings_changed":           "settings of the business",
 	"tenant.branch_added":               "settings of the business",
 	"tenant.branch_closed":              "settings of the business",

@@ -16,6 +16,7 @@ import (
 
 	"portico/commands"
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/account"
 	"portico/domain/creditmemo"
 	"portico/domain/invoice"
@@ -169,7 +170,7 @@ func caller(e envelope.Event) commands.Caller {
 	return commands.Caller{
 		Tenant:      e.Meta.Tenant,
 		Actor:       envelope.Actor{Kind: envelope.System, ID: domain.DerivedID(uuid.NameSpaceOID, "portico", topic)},
-		Roles:       []string{"system"},
+		Roles:       []access.Role{"system"},
 		Origin:      envelope.Origin{Channel: envelope.ChannelPolicy, RequestID: e.Meta.Origin.RequestID},
 		CommandID:   domain.DerivedID(e.ID, topic),
 		Correlation: e.Meta.CorrelationID,

@@ -16,6 +16,7 @@ import (
 
 	"portico/commands"
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/account"
 	"portico/domain/catalog"
 	"portico/domain/customer"
@@ -53,7 +54,7 @@ func (w *world) start() (stop func()) {
 }
 
 var staffMember = commands.Caller{
-	Tenant: "main", Actor: envelope.Actor{Kind: envelope.Staff, ID: uuid.New()}, Roles: []string{"staff"},
+	Tenant: "main", Actor: envelope.Actor{Kind: envelope.Staff, ID: uuid.New()}, Roles: []access.Role{"staff"},
 	Origin: envelope.Origin{Channel: envelope.ChannelAPI},
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/webhook"
 	"portico/internal/envelope"
 	"portico/projections"
@@ -92,7 +93,7 @@ func TestOnlyOwnersManageWebhooks(t *testing.T) {
 	id, _ := w.hook(v.URL, uuid.Nil)
 	for _, role := range []string{"integration", "auditor", "contact", ""} {
 		by := w.by
-		by.Roles = []string{role}
+		by.Roles = []access.Role{access.Role(role)}
 		for name, try := range map[string]func() error{
 			"register": func() error { _, err := w.endpoints.Register(t.Context(), by, webhook.Register{}); return err },
 			"change":   func() error { _, err := w.endpoints.Change(t.Context(), by, id, webhook.Change{}); return err },

@@ -12,6 +12,7 @@ import (
 
 	"portico/commands"
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/webhook"
 	"portico/internal/envelope"
 	"portico/internal/failpoint"
@@ -151,7 +152,7 @@ func (s *Sender) disable(ctx context.Context, j job, cmd webhook.Disable) error 
 	_, err := s.Commands.DisableWebhook(ctx, commands.Caller{
 		Tenant:      j.Tenant,
 		Actor:       envelope.Actor{Kind: envelope.System, ID: domain.DerivedID(uuid.NameSpaceOID, "portico", "webhooks")},
-		Roles:       []string{"system"},
+		Roles:       []access.Role{"system"},
 		Origin:      envelope.Origin{Channel: envelope.ChannelPolicy},
 		CommandID:   domain.DerivedID(j.ID, "disable", fmt.Sprint(j.Number)),
 		Correlation: j.Correlation,

@@ -23,6 +23,7 @@ import (
 
 	"portico/commands"
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/account"
 	"portico/domain/catalog"
 	"portico/domain/customer"
@@ -102,7 +103,7 @@ func newWorld(t testing.TB) *world {
 			return err == nil, err
 		},
 	})
-	w.by = commands.Caller{Tenant: "main", Actor: envelope.Actor{Kind: envelope.Staff, ID: uuid.New()}, Roles: []string{"staff"}, Origin: envelope.Origin{Channel: envelope.ChannelAPI}}
+	w.by = commands.Caller{Tenant: "main", Actor: envelope.Actor{Kind: envelope.Staff, ID: uuid.New()}, Roles: []access.Role{"staff"}, Origin: envelope.Origin{Channel: envelope.ChannelAPI}}
 	w.ok(w.RegisterTenant(t.Context(), w.by, tenant.Register{Settings: tenant.Settings{Name: "Acme", TimeZone: "Europe/London", Currency: "GBP"}}))
 	w.read = w.head()
 	return w
