@@ -2,7 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -18,10 +21,61 @@ import (
 )
 
 // business is a database with the sample in it, whose read models and policies have come
-// to the end. The statements come before anything else.
-func business(t *testing.T, before ...string) (*app, *settings) {
+// to the end. The sample is loaded once: each test gets a copy.
+func business(t *testing.T) (*app, *settings) {
 	t.Helper()
-	s := &settings{databaseURL: pgtest.New(t), dataDir: t.TempDir(), keyFile: filepath.Join(t.TempDir(), "kek"), timeZone: "UTC", currency: "GBP"}
+	s := emptyBusiness(t)
+	s.databaseURL = sampled(t)
+	if err := os.CopyFS(s.dataDir, os.DirFS(sampleDir)); err != nil {
+		t.Fatal(err)
+	}
+	a, err := open(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := a.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return a, s
+}
+
+// sampleDir has the files and the key of the database that sampled copies.
+var sampleDir = filepath.Join(os.TempDir(), fmt.Sprintf("portico-sample-%d", os.Getpid()))
+
+var sampled = pgtest.Once(func(t testing.TB, url string) {
+	s := &settings{databaseURL: url, dataDir: sampleDir, keyFile: filepath.Join(sampleDir, "kek"), timeZone: "UTC", currency: "GBP"}
+	a, err := open(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = loadedSample(t.Context(), a)
+	if err := errors.Join(err, a.close()); err != nil {
+		t.Fatal(err)
+	}
+})
+
+func loadedSample(ctx context.Context, a *app) error {
+	stop := a.run()
+	defer stop()
+	if err := a.engine.Ensure(ctx); err != nil {
+		return err
+	}
+	return errors.Join(a.loadSample(ctx, "", io.Discard), a.settle(ctx))
+}
+
+// emptyBusiness is a database with nothing in it.
+func emptyBusiness(t *testing.T) *settings {
+	dir := t.TempDir()
+	return &settings{databaseURL: pgtest.New(t), dataDir: dir, keyFile: filepath.Join(dir, "kek"), timeZone: "UTC", currency: "GBP"}
+}
+
+// freshBusiness is business in a database of its own, where statements come before
+// anything else.
+func freshBusiness(t *testing.T, before ...string) (*app, *settings) {
+	t.Helper()
+	s := emptyBusiness(t)
 	pgtest.Exec(t, s.databaseURL, before...)
 	a := started(t, s, func(a *app) {
 		if err := a.loadSample(t.Context(), "", io.Discard); err != nil {
@@ -239,7 +293,7 @@ func otherKey(t *testing.T) string {
 
 // As an operator does it each month, the second time with nothing new.
 func TestArchivingFromTheCommandLine(t *testing.T) {
-	a, s := business(t, "UPDATE es.settings SET partition_size = 500")
+	a, s := freshBusiness(t, "UPDATE es.settings SET partition_size = 500")
 	dir, want := t.TempDir(), int(a.head(t)-1)/500
 	if out := s.must(t, "log", "archive", dir); want < 2 || strings.Count(out, "verified now") != want || !strings.Contains(out, "chain ") {
 		t.Errorf("%d partitions: %s", want, out)

@@ -38,6 +38,7 @@ func TestMain(m *testing.M) {
 	if path, err := binary(); err == nil {
 		os.RemoveAll(filepath.Dir(path))
 	}
+	os.RemoveAll(sampleDir)
 	os.Exit(code)
 }
 

@@ -26,8 +26,9 @@ import (
 type host struct {
 	admin              *pgxpool.Pool // of a superuser
 	ownerURL, adminURL func(database string) string
-	owner              string // the role that owns test databases
-	template           string // the migrated database that others are copies of
+	owner              string   // the role that owns test databases
+	template           string   // the migrated database that others are copies of
+	kept               []string // what Once made
 	close              func()
 }
 
@@ -59,8 +60,10 @@ func stop() {
 	if sharedHost.template != "" {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		if _, err := sharedHost.admin.Exec(ctx, "DROP DATABASE IF EXISTS "+sharedHost.template); err != nil {
-			fmt.Fprintln(os.Stderr, "pgtest:", err)
+		for _, name := range append(sharedHost.kept, sharedHost.template) {
+			if _, err := sharedHost.admin.Exec(ctx, "DROP DATABASE IF EXISTS "+name); err != nil {
+				fmt.Fprintln(os.Stderr, "pgtest:", err)
+			}
 		}
 	}
 	sharedHost.admin.Close()
@@ -187,8 +190,9 @@ func (h *host) dropStale(ctx context.Context) {
 }
 
 // clone copies the template. A copy does not get the rights on the database itself.
-func (h *host) clone(ctx context.Context, name string) error {
-	if _, err := h.admin.Exec(ctx, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s OWNER %q", name, h.template, h.owner)); err != nil {
+// clone makes a copy of a database to which nobody is connected.
+func (h *host) clone(ctx context.Context, name, of string) error {
+	if _, err := h.admin.Exec(ctx, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s OWNER %q", name, of, h.owner)); err != nil {
 		return err
 	}
 	_, err := h.admin.Exec(ctx, "GRANT CREATE ON DATABASE "+name+" TO "+pg.AppRole)

@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -47,14 +48,55 @@ func Superuser(t testing.TB) (url, superuserURL string) {
 
 func database(t testing.TB) (owner, superuser string) {
 	t.Helper()
+	h := must(t)
+	name := h.copy(t, h.template)
+	return h.ownerURL(name), h.adminURL(name)
+}
+
+// Once makes a database when the first test asks for a copy of it, and fills it; copy then
+// gives each test a copy of its own. Whoever fills it must not stay connected.
+func Once(fill func(t testing.TB, url string)) (copy func(t testing.TB) (url string)) {
+	var once sync.Once
+	var name string
+	return func(t testing.TB) string {
+		t.Helper()
+		h := must(t)
+		once.Do(func() {
+			filled := h.copyFor(t, h.template)
+			h.kept = append(h.kept, filled)
+			fill(t, h.ownerURL(filled))
+			name = filled
+		})
+		if name == "" {
+			t.Fatal("pgtest: the database could not be filled: see the first test that asked for it")
+		}
+		return h.ownerURL(h.copy(t, name))
+	}
+}
+
+func must(t testing.TB) *host {
+	t.Helper()
 	h, err := shared()
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := fmt.Sprintf("%s_%d", h.template, made.Add(1))
-	if err := h.clone(t.Context(), name); err != nil {
+	return h
+}
+
+// copyFor makes a copy of a database that outlives the test.
+func (h *host) copyFor(t testing.TB, of string) (name string) {
+	t.Helper()
+	name = fmt.Sprintf("%s_%d", h.template, made.Add(1))
+	if err := h.clone(t.Context(), name, of); err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
+	return name
+}
+
+// copy makes a copy of a database, and drops it after the test.
+func (h *host) copy(t testing.TB, of string) (name string) {
+	t.Helper()
+	name = h.copyFor(t, of)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
@@ -62,7 +104,7 @@ func database(t testing.TB) (owner, superuser string) {
 			t.Errorf("pgtest: %v", err)
 		}
 	})
-	return h.ownerURL(name), h.adminURL(name)
+	return name
 }
 
 // Pool makes a database and a pool of the application's role.
