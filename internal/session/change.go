@@ -33,7 +33,7 @@ returning ` + columns
 
 // Raise takes a session a step further, under another token: the one it was opened with
 // opens nothing from then on. Of two steps at once from the same token one is taken.
-func (s *Store) Raise(ctx context.Context, have Session, with string, to Step) (token string, now Session, err error) {
+func (s *Store) Raise(ctx context.Context, have Session, to Step) (token string, now Session, err error) {
 	token, hash := newToken()
 	at := s.now()
 	stage := to.Stage
@@ -41,7 +41,7 @@ func (s *Store) Raise(ctx context.Context, have Session, with string, to Step) (
 		stage = have.Stage
 	}
 	rows, _ := s.DB.Query(ctx, string(sqlRaise), have.Tenant, have.ID, hash, at, to.Stage, at.Add(lasts(have.Realm, stage)),
-		append([]string{}, to.Factors...), to.Membership, hashOf(with)) // its error is in rows
+		append([]string{}, to.Factors...), to.Membership, have.hash) // its error is in rows
 	now, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Session])
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", Session{}, ErrEnded
@@ -49,6 +49,7 @@ func (s *Store) Raise(ctx context.Context, have Session, with string, to Step) (
 	if err != nil {
 		return "", Session{}, fmt.Errorf("session: %w", err)
 	}
+	now.hash = hash
 	return token, now, nil
 }
 

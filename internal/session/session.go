@@ -69,6 +69,8 @@ type Session struct {
 	Impersonator *uuid.UUID `db:"impersonator"` // the staff member who sees the portal as the contact
 	Parent       *uuid.UUID `db:"parent"`       // the staff session that this goes back to
 	Reason       string     `db:"reason"`
+
+	hash []byte // of the token that it was opened with
 }
 
 // Confirmed tells whether a factor was shown recently enough for what is sensitive.
@@ -114,8 +116,8 @@ func (s *Store) Begin(ctx context.Context, n New) (token string, begun Session, 
 		Stage: n.Stage, Factors: append([]string{}, n.Factors...), BeganAt: now, UsedAt: now, ConfirmedAt: now,
 		ExpiresAt: now.Add(lasts(n.Realm, n.Stage)), Device: device(n.Origin.UserAgent), Network: network(n.Origin.IP),
 	}
-	token, hash := newToken()
-	_, err = s.DB.Exec(ctx, string(sqlBegin), begun.Tenant, begun.ID, begun.Login, begun.Realm, begun.Membership, hash, begun.Stage,
+	token, begun.hash = newToken()
+	_, err = s.DB.Exec(ctx, string(sqlBegin), begun.Tenant, begun.ID, begun.Login, begun.Realm, begun.Membership, begun.hash, begun.Stage,
 		begun.Factors, now, begun.ConfirmedAt, begun.ExpiresAt, begun.Device, begun.Network, hashOf(n.Replaces))
 	if err != nil {
 		return "", Session{}, fmt.Errorf("session: %w", err)
