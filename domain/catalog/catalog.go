@@ -10,8 +10,11 @@ import (
 	"portico/domain/creditmemo"
 	"portico/domain/customer"
 	"portico/domain/importrun"
+	"portico/domain/invitation"
 	"portico/domain/invoice"
 	"portico/domain/reservation"
+	"portico/domain/roster"
+	"portico/domain/staff"
 	"portico/domain/statement"
 	"portico/domain/tenant"
 	"portico/domain/webhook"
@@ -32,5 +35,8 @@ func New() *domain.Catalog {
 		statement.Types,
 		attachment.Types,
 		webhook.Types,
+		staff.Types,
+		roster.Types,
+		invitation.Types,
 	)
 }
