@@ -24,6 +24,11 @@ var Types = domain.Types{
 	domain.TypeOf[NotificationRouteChanged]("tenant.notification_route_changed"),
 	domain.TypeOf[ContactNoticesChanged]("tenant.contact_notices_changed"),
 	domain.TypeOf[BrandingChanged]("tenant.branding_changed"),
+	domain.TypeOf[ModuleEnabled]("tenant.module_enabled"),
+	domain.TypeOf[ModuleDisabled]("tenant.module_disabled"),
+	domain.TypeOf[FieldVisibilityChanged]("tenant.field_visibility_changed"),
+	domain.TypeOf[FieldRenamed]("tenant.field_renamed"),
+	domain.TypeOf[JobAgeLimitChanged]("tenant.job_age_limit_changed"),
 }
 
 // Event is one of the types above.
@@ -40,6 +45,7 @@ type Tenant struct {
 	routes      map[string]string // staff topic to addresses, as stored
 	notices     map[string]string // contact topic to whom; none: primary
 	branding    Branding
+	portal      portal
 }
 
 type place struct {
