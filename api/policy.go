@@ -65,7 +65,7 @@ func (p policy) allows(who auth.Principal) bool {
 		return true
 	}
 	if who.Kind == envelope.Contact {
-		return p.contacts()
+		return p.contact || p.module != "" && who.Standing != nil && who.Standing.Open(p.module, p.action)
 	}
 	return p.staff != "" && access.Can(who.Roles, p.staff)
 }
