@@ -17,7 +17,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"portico/commands"
+	"portico/internal/auth"
 	"portico/internal/envelope"
 	"portico/internal/journal"
 	"portico/internal/pg"
@@ -78,10 +78,10 @@ func (s Session) Confirmed(now time.Time) bool { return now.Sub(s.ConfirmedAt) <
 
 // Store keeps sessions in portico.sessions.
 type Store struct {
-	DB       pg.DB
-	Commands *commands.Commands
-	Journal  journal.Write
-	Clock    func() time.Time
+	DB      pg.DB
+	Rights  *auth.Rights // what memberships may do now
+	Journal journal.Write
+	Clock   func() time.Time
 }
 
 // ErrEnded says that a token opens nothing. It does not say why.
