@@ -11,6 +11,7 @@ import (
 	"portico/domain/customer"
 	"portico/domain/importrun"
 	"portico/domain/invoice"
+	"portico/domain/login"
 	"portico/domain/reservation"
 	"portico/domain/statement"
 	"portico/domain/tenant"
@@ -32,5 +33,6 @@ func New() *domain.Catalog {
 		statement.Types,
 		attachment.Types,
 		webhook.Types,
+		login.Types,
 	)
 }
