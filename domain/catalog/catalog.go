@@ -12,6 +12,7 @@ import (
 	"portico/domain/importrun"
 	"portico/domain/invitation"
 	"portico/domain/invoice"
+	"portico/domain/login"
 	"portico/domain/reservation"
 	"portico/domain/roster"
 	"portico/domain/staff"
@@ -38,5 +39,6 @@ func New() *domain.Catalog {
 		staff.Types,
 		roster.Types,
 		invitation.Types,
+		login.Types,
 	)
 }
