@@ -29,7 +29,7 @@ func (s *Store) Authenticate(ctx context.Context, asked Asked) (Session, auth.Pr
 	}
 	who, err := s.admit(ctx, found)
 	if err == nil {
-		err = s.use(ctx, &found.Session, idle(who), asked.Background)
+		err = s.use(ctx, &found.Session, Idle(who), asked.Background)
 	}
 	if err != nil {
 		return Session{}, auth.Principal{}, err
@@ -113,8 +113,8 @@ func (s *Store) watching(ctx context.Context, of Session) error {
 	return err
 }
 
-// idle is for how long somebody may leave a session alone.
-func idle(who auth.Principal) time.Duration {
+// Idle is for how long somebody may leave a session alone.
+func Idle(who auth.Principal) time.Duration {
 	if who.Standing == nil {
 		return idleShort
 	}
