@@ -43,6 +43,7 @@ import (
 	"portico/internal/pdf"
 	"portico/internal/pgtest"
 	"portico/internal/reactions"
+	"portico/internal/session"
 	"portico/internal/webhooks"
 	"portico/projections"
 	"portico/projections/engine"
@@ -64,6 +65,7 @@ type world struct {
 	commands *commands.Commands
 	engine   *engine.Engine
 	policies *reactions.Policies // nil unless live
+	journal  kept
 	papers   *documents.Papers
 	doc      *openapi3.T
 	router   routers.Router
@@ -88,12 +90,16 @@ func newWorld(t testing.TB) *world {
 	queries := &projections.Queries{DB: w.db, Schema: w.engine.ActiveSchema, Clock: time.Now, Store: w.store, Codec: w.commands.Codec}
 	kept := w.keepFiles()
 	w.papers = &documents.Papers{Files: kept, Draw: pdf.Draw, PublicURL: "https://portal.example.com"}
+	rights := &auth.Rights{DB: w.db, Commands: w.commands, Clock: time.Now, Staff: w.commands.StaffOf}
 	w.a = assemble(Deps{
+		Sessions:   &session.Store{DB: w.db, Commands: w.commands, Rights: rights, Journal: w.journal.write, Clock: time.Now},
+		Confirm:    proof,
+		PublicURL:  "https://portal.example.com",
 		Commands:   w.commands,
 		Queries:    queries,
 		Engine:     w.engine,
 		Wait:       w.wait,
-		Auth:       &auth.Keys{DB: w.db, Commands: w.commands, Clock: time.Now},
+		Auth:       &auth.Keys{DB: w.db, Commands: w.commands, Clock: time.Now, Rights: rights},
 		Files:      kept,
 		Uploads:    &files.Uploads{DB: w.db},
 		Statements: &documents.Statements{Papers: w.papers, Commands: w.commands, Queries: queries},
