@@ -156,3 +156,13 @@ func proof(_ context.Context, _ commands.Caller, _ session.Session, with Proof) 
 	}
 	return []string{"password"}, nil
 }
+
+func loginJoined(contactID uuid.UUID) login.Joined {
+	return login.Joined{Kind: session.Contact, ID: contactID}
+}
+
+func recorderOf(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+	out := httptest.NewRecorder()
+	h.ServeHTTP(out, r)
+	return out
+}
