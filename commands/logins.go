@@ -8,6 +8,7 @@ import (
 	"portico/domain"
 	"portico/domain/access"
 	"portico/domain/login"
+	"portico/domain/tenant"
 )
 
 // proven lets whoever speaks for Portico itself act on logins: signing in has proved who it
@@ -175,4 +176,10 @@ func (c *Commands) JoinLogin(ctx context.Context, by Caller, id uuid.UUID, cmd l
 // LeaveLogin ends a membership of a login.
 func (c *Commands) LeaveLogin(ctx context.Context, by Caller, id uuid.UUID, cmd login.Leave) (Receipt, error) {
 	return c.onLogin(ctx, by, "LeaveLogin", id, cmd)
+}
+
+// TenantName is what a business is called.
+func (c *Commands) TenantName(ctx context.Context, code string) (string, error) {
+	t, err := peek[tenant.Tenant](ctx, c, code, "tenant", TenantID(code))
+	return t.Settings().Name, err
 }
