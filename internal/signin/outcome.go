@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -55,7 +56,11 @@ type proof struct {
 // proven is what follows when somebody has shown who they are: as whom they go in, and what
 // is still missing.
 func (s *Service) proven(ctx context.Context, by commands.Caller, p proof) (Outcome, error) {
-	if p.who.Disabled() {
+	var err error
+	if p.who, err = s.inUse(ctx, by.Tenant, p); err != nil {
+		return Outcome{}, err
+	}
+	if !p.who.Active() {
 		if err := s.note(ctx, by, "sign_in.failed", journal.Denied, p.id, map[string]string{"why": "disabled"}); err != nil {
 			return Outcome{}, err
 		}
@@ -86,6 +91,24 @@ func (s *Service) proven(ctx context.Context, by commands.Caller, p proof) (Outc
 		return Outcome{}, err
 	}
 	return out, s.used(ctx, by.Tenant, out)
+}
+
+// inUse shuts a login of staff that was not used for too long (8.2.6), and is the login then.
+func (s *Service) inUse(ctx context.Context, tenant string, p proof) (login.Login, error) {
+	if p.who.Realm() != login.Staff {
+		return p.who, nil
+	}
+	var since time.Time
+	err := s.DB.QueryRow(ctx, string(sqlInUse), tenant, p.id).Scan(&since)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return p.who, fmt.Errorf("signin: %w", err)
+	}
+	if err == nil {
+		if err := s.shutIfUnused(ctx, tenant, p.id, p.who, since); err != nil {
+			return p.who, err
+		}
+	}
+	return s.Commands.LoginOf(ctx, tenant, p.id)
 }
 
 const (
