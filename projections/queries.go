@@ -40,6 +40,7 @@ type scope struct {
 	tenant    string
 	all       bool        // customers, unpublished documents too
 	customers []uuid.UUID // a contact's, whose portal is on; or the one asked for
+	sight     *sight      // a contact's, of those customers
 	today     domain.Date // in the tenant's zone (E43)
 	now       time.Time
 }
@@ -92,7 +93,7 @@ type querier interface {
 
 // many reads rows.
 func many[R any](ctx context.Context, db querier, sql engine.SQL, s scope, args pgx.NamedArgs) ([]R, error) {
-	text, values := bound(sql, s.schema, s.args(args))
+	text, values := s.bound(sql, s.args(args))
 	rows, err := db.Query(ctx, text, values...)
 	if err != nil {
 		return nil, err
