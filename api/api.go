@@ -6,6 +6,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math"
 	"net/http"
@@ -27,6 +28,7 @@ import (
 	"portico/internal/files"
 	"portico/internal/idempotency"
 	"portico/internal/jobs"
+	"portico/internal/journal"
 	"portico/internal/mail"
 	"portico/internal/webhooks"
 	"portico/projections"
@@ -45,6 +47,7 @@ type Deps struct {
 	Once     *idempotency.Store
 	Jobs     *jobs.Store
 	Mails    *mail.Store
+	Journal  *journal.Store
 
 	// Statements hands statements out.
 	Statements *documents.Statements
@@ -79,6 +82,9 @@ type api struct {
 
 // New is the API, complete. It fails if a route has no policy.
 func New(d Deps) (http.Handler, error) {
+	if d.Journal == nil {
+		return nil, errors.New("api: there is no journal")
+	}
 	a := assemble(d)
 	if err := a.checkPolicies(); err != nil {
 		return nil, err
