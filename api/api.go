@@ -123,6 +123,7 @@ func assemble(d Deps) *api {
 	a.fileRoutes()
 	a.attachmentRoutes()
 	a.mailRoutes()
+	a.journalRoutes()
 	a.publicRoutes()
 	return a
 }
