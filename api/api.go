@@ -6,6 +6,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math"
 	"net/http"
@@ -27,8 +28,10 @@ import (
 	"portico/internal/files"
 	"portico/internal/idempotency"
 	"portico/internal/jobs"
+	"portico/internal/journal"
 	"portico/internal/mail"
 	"portico/internal/session"
+	"portico/internal/signin"
 	"portico/internal/webhooks"
 	"portico/projections"
 	"portico/projections/engine"
@@ -46,12 +49,15 @@ type Deps struct {
 	Once     *idempotency.Store
 	Jobs     *jobs.Store
 	Mails    *mail.Store
+	Journal  *journal.Store
 
 	// Sessions are of those who signed in.
 	Sessions *session.Store
 	// Confirm takes a password or a code of whoever is in a session, once more, and says
 	// which factors were shown.
 	Confirm func(ctx context.Context, by commands.Caller, s session.Session, with Proof) (factors []string, err error)
+	// SignIn proves who they are; nil: nobody signs in here.
+	SignIn *signin.Service
 	// PublicURL is where people reach Portico: what links and cookies go by, whatever a
 	// request says its host is.
 	PublicURL string
@@ -91,6 +97,9 @@ type api struct {
 
 // New is the API, complete. It fails if a route has no policy.
 func New(d Deps) (http.Handler, error) {
+	if d.Journal == nil {
+		return nil, errors.New("api: there is no journal")
+	}
 	a := assemble(d)
 	if err := a.checkPolicies(); err != nil {
 		return nil, err
@@ -131,7 +140,9 @@ func assemble(d Deps) *api {
 	a.attachmentRoutes()
 	a.mailRoutes()
 	a.sessionRoutes()
+	a.journalRoutes()
 	a.publicRoutes()
+	a.signInRoutes()
 	return a
 }
 

@@ -36,9 +36,9 @@ func New() *domain.Catalog {
 		statement.Types,
 		attachment.Types,
 		webhook.Types,
+		login.Types,
 		staff.Types,
 		roster.Types,
 		invitation.Types,
-		login.Types,
 	)
 }
