@@ -55,7 +55,7 @@ func (p policy) contacts() bool { return p.contact || p.module != "" }
 
 func (p policy) allows(who auth.Principal) bool {
 	if who.Kind == envelope.Contact {
-		return p.contacts()
+		return p.contact || p.module != "" && who.Standing != nil && who.Standing.Open(p.module, p.action)
 	}
 	return p.staff != "" && access.Can(who.Roles, p.staff)
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 
-	"portico/internal/envelope"
 	"portico/internal/eventstore"
 	"portico/projections"
 )
@@ -118,8 +117,8 @@ func (a *api) parked(ctx context.Context, group string, customers []uuid.UUID) b
 // concerned are the customers whose part of the read models an answer is made of: what
 // must show the position. None stands for everybody's.
 func concerned(rq *request, ofCustomer bool, id uuid.UUID, filter any) []uuid.UUID {
-	if rq.who.Kind == envelope.Contact {
-		return rq.who.Customers
+	if rq.who.Standing != nil {
+		return rq.who.Standing.Seen()
 	}
 	if ofCustomer {
 		return []uuid.UUID{id}

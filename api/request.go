@@ -61,7 +61,7 @@ func (rq *request) origin() envelope.Origin {
 
 // viewer is who asks, for a query.
 func (rq *request) viewer() projections.Viewer {
-	return projections.Viewer{Tenant: rq.who.Tenant, Kind: rq.who.Kind, ID: rq.who.ActorID(), Customers: rq.who.Customers}
+	return projections.Viewer{Tenant: rq.who.Tenant, Kind: rq.who.Kind, ID: rq.who.ActorID(), Standing: rq.who.Standing}
 }
 
 var plainToken = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)

@@ -215,7 +215,7 @@ func (w *world) populate() {
 func (w *world) party(number string) party {
 	ctx := w.t.Context()
 	c := w.must(w.commands.RegisterCustomer(ctx, bySystem, uuid.Nil, customer.Register{Number: number, Details: customer.Details{LegalName: number}}))
-	p := w.must(w.commands.AddContact(ctx, bySystem, uuid.Nil, contact.Add{CustomerID: c.ID, Details: contact.Details{Name: number}}))
+	p := w.must(w.commands.AddContact(ctx, bySystem, uuid.Nil, contact.Add{CustomerID: c.ID, Details: contact.Details{Name: number}, Grants: access.Everything()}))
 	return party{c.ID, p.ID}
 }
 

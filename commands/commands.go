@@ -31,6 +31,9 @@ type Commands struct {
 	Uploaded func(ctx context.Context, tenant, sha256 string) (f attachment.File, known bool, err error)
 	// Papers, if there is one, draws what is published before it is; else a job does.
 	Papers Papers
+	// Below finds the customers that are below one in the tree, as far as a read model has
+	// come. Left out, there are none.
+	Below func(ctx context.Context, tenant string, customer uuid.UUID) ([]uuid.UUID, error)
 
 	cache *lru.Cache[eventstore.StreamName, any]
 	queue queue

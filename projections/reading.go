@@ -155,7 +155,7 @@ func (q *Queries) likely(ctx context.Context, v Viewer, asked uuid.UUID) (scope,
 	if v.Tenant == "" || !s.all && v.Kind != envelope.Contact {
 		return s, domain.Forbidden("viewer.forbidden", "this is for staff and for contacts of customers")
 	}
-	if asked != uuid.Nil && !s.all && !slices.Contains(v.Customers, asked) {
+	if asked != uuid.Nil && !s.all && !slices.Contains(v.customers(), asked) {
 		return s, unknownCustomer()
 	}
 	var err error
@@ -168,7 +168,7 @@ func (q *Queries) likely(ctx context.Context, v Viewer, asked uuid.UUID) (scope,
 	case asked != uuid.Nil:
 		s.customers = []uuid.UUID{asked}
 	case !s.all:
-		s.customers = v.Customers
+		s.customers = v.customers()
 	}
 	return s, nil
 }

@@ -53,6 +53,7 @@ type app struct {
 	policies *reactions.Policies
 	waiter   waiter
 	keys     *auth.Keys
+	rights   *auth.Rights
 	once     *idempotency.Store
 	files    *files.Store
 
@@ -144,8 +145,10 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 		return err
 	}
 	a.queries = &projections.Queries{DB: a.pool, Reads: a.reads, Schema: a.engine.ActiveSchema, Clock: time.Now, Store: a.store, Codec: a.codec}
+	a.commands.Below = a.queries.Below
 	a.once = &idempotency.Store{DB: a.pool, Node: me}
-	a.keys = &auth.Keys{DB: a.pool, Commands: a.commands, Clock: time.Now}
+	a.rights = &auth.Rights{DB: a.pool, Commands: a.commands, Clock: time.Now}
+	a.keys = &auth.Keys{DB: a.pool, Commands: a.commands, Clock: time.Now, Rights: a.rights}
 	a.uploads = &files.Uploads{DB: a.pool}
 	a.commands.Uploaded = a.uploaded
 	folder, err := s.filesAt()

@@ -25,6 +25,11 @@ var Types = domain.Types{
 	domain.TypeOf[ContactNoticesChanged]("tenant.contact_notices_changed"),
 	domain.TypeOf[BrandingChanged]("tenant.branding_changed"),
 	domain.TypeOf[SecurityPolicyChanged]("tenant.security_policy_changed"),
+	domain.TypeOf[ModuleEnabled]("tenant.module_enabled"),
+	domain.TypeOf[ModuleDisabled]("tenant.module_disabled"),
+	domain.TypeOf[FieldVisibilityChanged]("tenant.field_visibility_changed"),
+	domain.TypeOf[FieldRenamed]("tenant.field_renamed"),
+	domain.TypeOf[JobAgeLimitChanged]("tenant.job_age_limit_changed"),
 }
 
 // Event is one of the types above.
@@ -42,6 +47,7 @@ type Tenant struct {
 	notices     map[string]string // contact topic to whom; none: primary
 	branding    Branding
 	security    SecurityPolicy // as stored: see Security
+	portal      portal
 }
 
 type place struct {

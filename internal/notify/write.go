@@ -122,11 +122,11 @@ func (n *Notices) addressee(ctx context.Context, code string, l letter) (to addr
 		}
 		return to, err
 	}
-	mine, err := n.Commands.CustomersOfContact(ctx, code, l.Contact)
+	mine, _, err := n.Commands.StandingOf(ctx, code, l.Contact)
 	if err != nil {
 		return to, err
 	}
-	if !slices.Contains(mine, l.About.Customer) {
+	if !slices.Contains(mine.Seen(), l.About.Customer) {
 		return to, mail.ErrUnwanted
 	}
 	contacts, err := n.contacts(ctx, code, l.About.Customer)
@@ -139,7 +139,7 @@ func (n *Notices) addressee(ctx context.Context, code string, l letter) (to addr
 	}
 	c := contacts[at]
 	to = addressee{Address: mail.Address{Name: c.Name, Address: c.Email}, language: c.Language,
-		viewer: projections.Viewer{Tenant: code, Kind: "contact", ID: c.ID, Customers: mine}}
+		viewer: projections.Viewer{Tenant: code, Kind: "contact", ID: c.ID, Standing: &mine}}
 	to.customer, err = n.Queries.GetCustomer(ctx, to.viewer, l.About.Customer)
 	if err != nil {
 		err = unseen(err)
