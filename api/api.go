@@ -28,6 +28,7 @@ import (
 	"portico/internal/idempotency"
 	"portico/internal/jobs"
 	"portico/internal/mail"
+	"portico/internal/session"
 	"portico/internal/webhooks"
 	"portico/projections"
 	"portico/projections/engine"
@@ -45,6 +46,12 @@ type Deps struct {
 	Once     *idempotency.Store
 	Jobs     *jobs.Store
 	Mails    *mail.Store
+
+	// Sessions are of those who signed in.
+	Sessions *session.Store
+	// PublicURL is where people reach Portico: what links and cookies go by, whatever a
+	// request says its host is.
+	PublicURL string
 
 	// Statements hands statements out.
 	Statements *documents.Statements
@@ -75,6 +82,8 @@ type api struct {
 	policies map[string]policy // by method and path
 	metrics  *metrics
 	ready    readiness
+	cookies  session.Cookies
+	origins  *http.CrossOriginProtection
 }
 
 // New is the API, complete. It fails if a route has no policy.
@@ -97,6 +106,7 @@ func assemble(d Deps) *api {
 		d.Clock = time.Now
 	}
 	a := &api{Deps: d, router: chi.NewMux(), policies: map[string]policy{}}
+	a.cookies, a.origins = session.CookiesFor(d.PublicURL), protection(d.PublicURL)
 	a.metrics = newMetrics(d)
 	a.router.Use(middleware.GetHead)
 	a.router.NotFound(func(w http.ResponseWriter, r *http.Request) {
@@ -117,6 +127,7 @@ func assemble(d Deps) *api {
 	a.fileRoutes()
 	a.attachmentRoutes()
 	a.mailRoutes()
+	a.sessionRoutes()
 	a.publicRoutes()
 	return a
 }

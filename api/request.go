@@ -18,6 +18,7 @@ import (
 	"portico/internal/auth"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/session"
 	"portico/projections"
 )
 
@@ -27,10 +28,12 @@ type request struct {
 	ip          netip.Addr
 	agent       string
 	prefer      string
-	asked       string         // path and query, as they came
-	has         string         // If-None-Match
-	operation   string         // "" until a route matched
-	who         auth.Principal // zero without a key, and for public routes
+	asked       string           // path and query, as they came
+	has         string           // If-None-Match
+	operation   string           // "" until a route matched
+	who         auth.Principal   // zero without a key, and for public routes
+	session     *session.Session // nil unless it came in one
+	background  bool             // a page asks by itself
 	body        []byte
 	stream      io.Reader           // instead of body, for an operation that reads its own
 	contentType string              // of stream
@@ -79,7 +82,7 @@ func (a *api) observe(next http.Handler) http.Handler {
 		if !plainToken.MatchString(rq.id) {
 			rq.id = uuid.Must(uuid.NewV7()).String()
 		}
-		secure(w.Header(), r.TLS != nil)
+		secure(w.Header(), r.TLS != nil || strings.HasPrefix(a.PublicURL, "https:"))
 		w.Header().Set("X-Request-Id", rq.id)
 		out := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
 		defer func() {
@@ -125,7 +128,7 @@ func (a *api) record(r *http.Request, rq *request, status int, took time.Duratio
 	}
 	if rq.who.ActorID() != uuid.Nil {
 		attrs = append(attrs, slog.String("tenant", rq.who.Tenant), slog.String("role", rq.who.Kind),
-			slog.String("actor", rq.who.ActorID().String()), slog.String("key", rq.who.KeyID.String()))
+			slog.String("actor", rq.who.ActorID().String()), slog.String("key", rq.who.KeyID.String()), slog.String("session", rq.who.Session.String()))
 	}
 	if rq.code != "" {
 		attrs = append(attrs, slog.String("code", rq.code))
@@ -146,6 +149,7 @@ func secure(h http.Header, tls bool) {
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
 	if tls {
 		h.Set("Strict-Transport-Security", "max-age=31536000")

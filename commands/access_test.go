@@ -18,7 +18,11 @@ var ownersOnly = []string{
 }
 
 // systemOnly are the commands that Portico itself gives.
-var systemOnly = []string{"RenderInvoice", "RenderCreditMemo"}
+var systemOnly = []string{
+	"RenderInvoice", "RenderCreditMemo",
+	"RegisterLogin", "RecordPassword", "EnrolSecondFactor", "RemoveSecondFactor", "RecordRecoveryCodes", "RecordRecoveryCode", "RequestLoginEmail",
+	"ConfirmLoginEmail", "UndoLoginEmail", "LockLogin", "UnlockLogin", "DisableLogin", "EnableLogin", "JoinLogin", "LeaveLogin", "ReleaseLoginNames",
+}
 
 // contactsToo are the commands that a contact may give about its own customer: what it may
 // not is as unknown to it as what does not exist.

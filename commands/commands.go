@@ -245,8 +245,8 @@ func (by Caller) complete(c *Commands) Caller {
 
 // step is the caller in a further decision that the same request needs. Each decision on
 // a stream has a command id of its own, or the second would pass for a repetition.
-func (by Caller) step(name string) Caller {
-	by.CommandID = domain.DerivedID(by.CommandID, name)
+func (by Caller) step(name ...string) Caller {
+	by.CommandID = domain.DerivedID(by.CommandID, name...)
 	return by
 }
 

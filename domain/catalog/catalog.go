@@ -12,6 +12,7 @@ import (
 	"portico/domain/importrun"
 	"portico/domain/invitation"
 	"portico/domain/invoice"
+	"portico/domain/login"
 	"portico/domain/reservation"
 	"portico/domain/roster"
 	"portico/domain/staff"
@@ -35,6 +36,7 @@ func New() *domain.Catalog {
 		statement.Types,
 		attachment.Types,
 		webhook.Types,
+		login.Types,
 		staff.Types,
 		roster.Types,
 		invitation.Types,
