@@ -292,3 +292,39 @@ func (c *Commands) mayInviteTo(ctx context.Context, by Caller, of uuid.UUID, g G
 func ofOwnCompany(of uuid.UUID) access.Item {
 	return access.Item{Module: access.Users, Customers: []uuid.UUID{of}, Published: true}
 }
+
+// SetUp invites the first owner, while there is none. Whoever was to be it and never came
+// makes room for somebody else.
+func (c *Commands) SetUp(ctx context.Context, by Caller, d staff.Details) (Receipt, error) {
+	by = by.complete(c)
+	if err := by.proven(); err != nil {
+		return Receipt{}, err
+	}
+	owned, err := c.HasOwner(ctx, by.Tenant)
+	if err == nil && owned {
+		err = domain.Refused("setup.done", "there is an owner already, who invites others")
+	}
+	if err != nil {
+		return Receipt{}, err
+	}
+	id := domain.DerivedID(TenantID(by.Tenant), "first owner")
+	m, err := c.StaffMember(ctx, by.Tenant, id)
+	if err != nil {
+		return Receipt{}, err
+	}
+	_, err = c.decideStaff(ctx, by.step("add"), about(by, "SetUp", "staff", id), func(a staff.Asking) domain.Command[staff.Member] {
+		if m.Known() {
+			return staff.ChangeDetails{Details: d}
+		}
+		a.Alone = true
+		return staff.Add{Details: d, Roles: []access.Role{access.Owner}, Asking: a}
+	})
+	if err != nil {
+		return Receipt{}, err
+	}
+	r, err := c.invite(ctx, by, "SetUp", invitation.Sent{Kind: invitation.Staff, MemberID: id, HandedOver: true})
+	if err != nil || r.Events > 0 {
+		return r, err
+	}
+	return c.resend(ctx, by.step("again"), r.ID, invitation.Sent{Kind: invitation.Staff, MemberID: id}, invitation.Inviter{Kind: by.Actor.Kind, ID: by.Actor.ID}, true)
+}
