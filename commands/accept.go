@@ -28,6 +28,9 @@ func (c *Commands) AcceptInvitation(ctx context.Context, by Caller, id uuid.UUID
 		if err == nil && m.Login != uuid.Nil && m.Login != who {
 			err = invitation.NotOpen()
 		}
+		if err == nil && m.Kind == invitation.Staff {
+			err = c.soleMembership(ctx, by.Tenant, m.ID, who)
+		}
 		return decision[invitation.Invitation]{cmd: invitation.Accept{No: no, LoginID: who, Moves: m.Moves, Now: c.now()}, route: m.CustomerID}, err
 	})
 	if err != nil {
@@ -35,6 +38,24 @@ func (c *Commands) AcceptInvitation(ctx context.Context, by Caller, id uuid.UUID
 	}
 	_, err = c.FollowAcceptance(ctx, by.step("follow"), id)
 	return r, err
+}
+
+// soleMembership refuses a login a second membership of staff: who is one human must not be
+// two people, one of whom approves what the other proposes.
+func (c *Commands) soleMembership(ctx context.Context, tenant string, id, who uuid.UUID) error {
+	l, err := c.LoginOf(ctx, tenant, who)
+	for _, m := range l.Memberships() {
+		if err != nil {
+			return err
+		}
+		var roles []access.Role
+		if m.Kind == invitation.Staff && m.ID != id {
+			if roles, _, _, err = c.StaffOf(ctx, tenant, m.ID); err == nil && len(roles) > 0 {
+				err = domain.Refused("staff.member_already", "you are a member of staff already: have your roles changed instead")
+			}
+		}
+	}
+	return err
 }
 
 // FollowAcceptance does what follows from an accepted invitation: the membership is the

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -9,6 +10,7 @@ import (
 	"portico/domain/access"
 	"portico/domain/contact"
 	"portico/domain/invitation"
+	"portico/domain/reservation"
 	"portico/domain/staff"
 )
 
@@ -100,6 +102,44 @@ func (c *Commands) InvitePerson(ctx context.Context, by Caller, cmd InvitePerson
 		}
 	}
 	return c.invite(ctx, by, "InvitePerson", invitation.Sent{Kind: invitation.Contact, MemberID: id, Grants: grants, Preset: cmd.Preset, HandedOver: cmd.HandOver})
+}
+
+// CheckInvitee refuses what InvitePerson would, and answers who is a contact under the
+// address already; the nil UUID: nobody.
+func (c *Commands) CheckInvitee(ctx context.Context, by Caller, cmd InvitePerson) (uuid.UUID, error) {
+	by = by.complete(c)
+	of, _, err := c.mayInviteTo(ctx, by, cmd.CustomerID, cmd.Given, cmd.HandOver)
+	if err == nil && cmd.Email == "" {
+		err = domain.Invalid("invitation.no_address", "say at which e-mail address")
+	}
+	if err == nil {
+		_, err = c.activeCustomer(ctx, by, of)
+	}
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if _, err := (contact.Add{CustomerID: of, Details: cmd.Details}).Decide(contact.Contact{}); err != nil {
+		return uuid.Nil, err
+	}
+	id, err := c.newcomer(ctx, by, invitation.Contact, of, cmd.Email)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	m, err := c.Member(ctx, by.Tenant, invitation.Contact, id)
+	if err != nil || !m.Active {
+		return uuid.Nil, err
+	}
+	return id, nil
+}
+
+// CustomerNumbered is the customer that has a number.
+func (c *Commands) CustomerNumbered(ctx context.Context, tenant, number string) (uuid.UUID, error) {
+	number = strings.TrimSpace(number)
+	r, err := peek[reservation.Reservation](ctx, c, tenant, "reservation", domain.DerivedID(TenantID(tenant), "customer", number))
+	if err == nil && (number == "" || r.Owner() == uuid.Nil) {
+		err = domain.NotFound("customer.unknown", "there is no customer with the number %q", number)
+	}
+	return r.Owner(), err
 }
 
 // addInvited adds a contact for whoever may invite one.

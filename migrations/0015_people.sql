@@ -9,13 +9,15 @@ create table portico.invitation_tokens (
     hash          bytea not null,     -- SHA-256 of the 32 bytes in the link
     invitation    uuid not null,
     no            int not null,       -- which sending
+    mail          uuid not null,      -- in which the link is, if it is mailed
     made_at       timestamptz not null,
     expires_at    timestamptz not null,
     expired       boolean not null default false, -- history says so
     claimed_by    uuid,               -- the exchange that is accepting it now
     claimed_until timestamptz,
     primary key (tenant, hash),
-    unique (tenant, invitation, no)
+    unique (tenant, invitation, no),
+    unique (tenant, mail)
 );
 create index invitation_tokens_due on portico.invitation_tokens (expires_at) where not expired;
 
@@ -23,7 +25,7 @@ create index invitation_tokens_due on portico.invitation_tokens (expires_at) whe
 create table portico.invitation_exchanges (
     tenant      text not null,
     hash        bytea not null,       -- SHA-256 of 32 random bytes
-    id          uuid not null,        -- the code that is mailed is made of it
+    id          uuid not null,        -- of the mail with the code, which is made of it
     invitation  uuid not null,
     no          int not null,
     made_at     timestamptz not null,

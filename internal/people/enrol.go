@@ -13,7 +13,6 @@ import (
 	"portico/commands"
 	"portico/domain"
 	"portico/domain/access"
-	"portico/domain/invitation"
 	"portico/domain/staff"
 	"portico/internal/journal"
 	"portico/internal/signin"

@@ -97,7 +97,8 @@ func (s *Service) Open(ctx context.Context, by commands.Caller, token string) (O
 // codeJob has the code of an exchange mailed. It carries ids only.
 func (s *Service) codeJob(by commands.Caller, exchange uuid.UUID) jobs.Job {
 	from := jobs.Job{ID: exchange, Tenant: by.Tenant, Correlation: by.Correlation}
-	j := from.Child(mail.Kind, "code", map[string]any{"topic": "invitation_code", "about": map[string]any{"id": exchange}})
+	j := from.Child(mail.Kind, "code", map[string]any{"topic": "invitation_code", "invitation": exchange})
+	j.ID = exchange // what the code is made of
 	if j.Correlation == uuid.Nil {
 		j.Correlation = exchange
 	}

@@ -10,11 +10,13 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"portico/commands"
 	"portico/domain/access"
@@ -78,12 +80,11 @@ func (s *Service) token(ctx context.Context, tenant string, id uuid.UUID, no int
 }
 
 const sqlGiveOut text = `
-insert into portico.invitation_tokens (tenant, hash, invitation, no, made_at, expires_at) values ($1, $2, $3, $4, $5, $6)
+insert into portico.invitation_tokens (tenant, hash, invitation, no, mail, made_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7)
 on conflict do nothing`
 
-// Secret is the token of the link of a sending, which is given out by that: from now on it
-// opens something.
-func (s *Service) Secret(ctx context.Context, tenant string, id uuid.UUID, no int) (string, error) {
+// GiveOut is the token of the link of a sending: from now on it opens something.
+func (s *Service) GiveOut(ctx context.Context, tenant string, id uuid.UUID, no int) (string, error) {
 	invited, err := s.Commands.Invitation(ctx, tenant, id)
 	if err != nil {
 		return "", err
@@ -92,15 +93,38 @@ func (s *Service) Secret(ctx context.Context, tenant string, id uuid.UUID, no in
 	if err != nil {
 		return "", err
 	}
-	_, err = s.DB.Exec(ctx, string(sqlGiveOut), tenant, hashOf(token), id, no, s.now(), invited.Latest().ExpiresAt)
+	_, err = s.DB.Exec(ctx, string(sqlGiveOut), tenant, hashOf(token), id, no, invitation.Mail(id, no), s.now(), invited.Latest().ExpiresAt)
 	if err != nil {
 		return "", fmt.Errorf("people: %w", err)
 	}
 	return token, nil
 }
 
-// LinkPath is where links of invitations lead; the token follows.
-const LinkPath = "/invitation?token="
+const sqlMailed text = `select invitation, no from portico.invitation_tokens where tenant = $1 and mail = $2`
+
+// Secret is what a mail says that is kept nowhere: the token of a link, or a code; "" if it
+// is of neither.
+func (s *Service) Secret(ctx context.Context, tenant string, mail uuid.UUID) (string, error) {
+	if id, err := s.Coded(ctx, tenant, mail); err != nil || id != uuid.Nil {
+		if err != nil {
+			return "", err
+		}
+		return s.Code(ctx, tenant, mail)
+	}
+	var f found
+	err := s.DB.QueryRow(ctx, string(sqlMailed), tenant, mail).Scan(&f.id, &f.no)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("people: %w", err)
+	}
+	return s.token(ctx, tenant, f.id, f.no)
+}
+
+// LinkPath is where links of invitations lead; the token follows. What stands behind the #
+// is sent to no server by the browser: the page there hands it in.
+const LinkPath = "/invitation#"
 
 func (s *Service) link(token string) string {
 	return strings.TrimRight(s.PublicURL, "/") + LinkPath + token
@@ -133,7 +157,7 @@ func (s *Service) Invite(ctx context.Context, by commands.Caller, r commands.Rec
 	if !sent.HandedOver || r.Events == 0 {
 		return out, nil
 	}
-	token, err := s.Secret(ctx, by.Tenant, r.ID, sent.No)
+	token, err := s.GiveOut(ctx, by.Tenant, r.ID, sent.No)
 	out.Link = s.link(token)
 	return out, err
 }
