@@ -133,7 +133,7 @@ func (a *api) attachmentRoutes() {
 // attachmentFile is the file of an attachment that a viewer sees. For a contact the tick is
 // asked of history as well: a link that it has kept ends with the tick.
 func (a *api) attachmentFile(ctx context.Context, v projections.Viewer, id uuid.UUID, _ struct{}) (handedOut, error) {
-	found, err := a.Queries.GetAttachment(ctx, v, id)
+	found, err := a.Queries.GetAttachmentFile(ctx, v, id)
 	if err != nil {
 		return handedOut{}, err
 	}

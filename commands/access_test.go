@@ -13,6 +13,7 @@ import (
 // ownersOnly are the commands that integrations may not give.
 var ownersOnly = []string{
 	"RegisterTenant", "ChangeTenantSettings", "AddBranch", "CloseBranch", "AddContractor", "ChangePaymentPolicy", "IssueAPIKey", "RevokeAPIKey",
+	"SetModuleAvailability", "SetFieldVisibility", "RenameField", "SetJobAgeLimit",
 	"ChangeBranding", "ChangeMailSettings", "ChangeContactNotices", "SetNotificationRoute",
 	"RegisterWebhook", "ChangeWebhook", "RotateWebhookSecret", "DisableWebhook", "EnableWebhook", "RemoveWebhook",
 }

@@ -35,6 +35,9 @@ type Commands struct {
 	// come. Left out, there are none.
 	Below func(ctx context.Context, tenant string, customer uuid.UUID) ([]uuid.UUID, error)
 
+	// Colleagues finds the contacts of a customer, likewise.
+	Colleagues func(ctx context.Context, tenant string, customer uuid.UUID) ([]uuid.UUID, error)
+
 	cache *lru.Cache[eventstore.StreamName, any]
 	queue queue
 }

@@ -128,6 +128,9 @@ func (q *Queries) GetBalance(ctx context.Context, v Viewer, customer uuid.UUID, 
 	}
 	var rows []balanceRow
 	s, err := q.readOf(ctx, v, customer, func(r *reading) error { return r.wantBalance(o, of, &rows) })
+	if err == nil {
+		err = s.mustSeeMoney()
+	}
 	if err != nil {
 		return out, err
 	}

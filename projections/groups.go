@@ -22,7 +22,7 @@ var auditDDL string
 // Portal is what customers see. Documents that are nobody's, and drafts, are not in it:
 // they may still become another customer's, whose events another lane folds.
 var Portal = engine.Group{
-	Name: "portal", Version: 3, Lanes: 4, DDL: portalDDL,
+	Name: "portal", Version: 4, Lanes: 4, DDL: portalDDL,
 	Of: []string{"tenant.", "customer.", "invoice.", "credit_memo.", "account.", "attachment.", "statement."},
 	Tables: []engine.AnyTable{
 		tenants, customers, accounts, invoices, invoiceLines, creditMemos, creditMemoLines,

@@ -146,6 +146,7 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	}
 	a.queries = &projections.Queries{DB: a.pool, Reads: a.reads, Schema: a.engine.ActiveSchema, Clock: time.Now, Store: a.store, Codec: a.codec}
 	a.commands.Below = a.queries.Below
+	a.commands.Colleagues = a.queries.Colleagues
 	a.once = &idempotency.Store{DB: a.pool, Node: me}
 	a.rights = &auth.Rights{DB: a.pool, Commands: a.commands, Clock: time.Now}
 	a.keys = &auth.Keys{DB: a.pool, Commands: a.commands, Clock: time.Now, Rights: a.rights}

@@ -95,7 +95,7 @@ type ChangeAccess struct {
 
 // Decide grants or changes; the same is nothing.
 func (c ChangeAccess) Decide(s Contact) ([]Event, error) {
-	grants, err := c.grants()
+	grants, err := c.Wanted()
 	if err == nil {
 		err = s.active()
 	}
@@ -108,7 +108,8 @@ func (c ChangeAccess) Decide(s Contact) ([]Event, error) {
 	return []Event{AccessChanged{s.customer, grants, c.Preset, c.DelegatedBy}}, nil
 }
 
-func (c ChangeAccess) grants() (access.Grants, error) {
+// Wanted are the grants that the contact is to have.
+func (c ChangeAccess) Wanted() (access.Grants, error) {
 	if (c.Preset == "") == (len(c.Grants) == 0) {
 		return nil, domain.Invalid("access.empty", "say either which grants, or which preset; to take all away, revoke the access")
 	}
