@@ -49,6 +49,9 @@ type Deps struct {
 
 	// Sessions are of those who signed in.
 	Sessions *session.Store
+	// Confirm takes a password or a code of whoever is in a session, once more, and says
+	// which factors were shown.
+	Confirm func(ctx context.Context, by commands.Caller, s session.Session, with Proof) (factors []string, err error)
 	// PublicURL is where people reach Portico: what links and cookies go by, whatever a
 	// request says its host is.
 	PublicURL string

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
 
 	"portico/domain"
 	"portico/internal/auth"
@@ -49,7 +50,7 @@ func (a *api) admitSession(rq *request, r *http.Request, token string) error {
 	}
 	found, who, err := a.Sessions.Authenticate(r.Context(), session.Asked{Tenant: a.tenantOf(r.Context()), Token: token, Background: rq.background})
 	switch {
-	case errors.Is(err, session.ErrEnded), errors.Is(err, auth.ErrInvalid):
+	case isEnded(err):
 		return ended()
 	case err != nil:
 		return err
@@ -79,6 +80,8 @@ func (a *api) mayNow(rq *request, op *huma.Operation, who policy) error {
 		return nil
 	case s.Stage != session.Full && !who.halfway:
 		return domain.Forbidden("session."+s.Stage+"_required", "%s", cmp.Or(stages[s.Stage], "sign in first"))
+	case s.Membership == uuid.Nil && !who.self:
+		return domain.Forbidden("session.membership_required", "choose as whom first, at /v1/me/switch")
 	case s.Impersonator != nil && op.Method != http.MethodGet && !who.looking:
 		return domain.Forbidden("caller.impersonating", "you see the portal as somebody else: you can look, and change nothing")
 	case op.Metadata["sensitive"] == true && !s.Confirmed(a.Clock()):
@@ -113,6 +116,7 @@ func act[I, B any](a *api, method, path string, who policy, name string, f func(
 		change(&op)
 	}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*signed[B], error) {
+		// From here on a client that goes away changes nothing.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commandTime)
 		defer cancel()
 		out, err := f(ctx, in)
@@ -121,9 +125,32 @@ func act[I, B any](a *api, method, path string, who policy, name string, f func(
 		}
 		return out, nil
 	})
-	if op.RequestBody != nil {
-		a.mayBeEmpty(op.RequestBody)
+	a.mayBeEmpty(op.RequestBody)
+}
+
+type (
+	inBody[C any] struct{ Body C }
+	inPath[C any] struct {
+		ID   uuid.UUID `path:"id"`
+		Body C
 	}
+)
+
+// about is a question of people about themselves.
+func about[R any](a *api, path string, who policy, name string, f func(context.Context) (R, error)) {
+	huma.Register(a.huma, a.operation(http.MethodGet, path, who, name), func(ctx context.Context, _ *struct{}) (*struct{ Body R }, error) {
+		ctx, cancel := context.WithTimeout(ctx, queryTime)
+		defer cancel()
+		body, err := f(ctx)
+		if err != nil {
+			return nil, a.failed(ctx, err)
+		}
+		return &struct{ Body R }{body}, nil
+	})
+}
+
+func isEnded(err error) bool {
+	return errors.Is(err, session.ErrEnded) || errors.Is(err, auth.ErrInvalid)
 }
 
 // enter makes rq's session the one that was just begun or raised: the access log names it.

@@ -7,7 +7,9 @@ import (
 
 	"portico/domain"
 	"portico/domain/access"
+	"portico/domain/contact"
 	"portico/domain/login"
+	"portico/domain/tenant"
 )
 
 // proven lets whoever speaks for Portico itself act on logins: signing in has proved who it
@@ -175,4 +177,41 @@ func (c *Commands) JoinLogin(ctx context.Context, by Caller, id uuid.UUID, cmd l
 // LeaveLogin ends a membership of a login.
 func (c *Commands) LeaveLogin(ctx context.Context, by Caller, id uuid.UUID, cmd login.Leave) (Receipt, error) {
 	return c.onLogin(ctx, by, "LeaveLogin", id, cmd)
+}
+
+// TenantName is what a business is called.
+func (c *Commands) TenantName(ctx context.Context, code string) (string, error) {
+	t, err := peek[tenant.Tenant](ctx, c, code, "tenant", TenantID(code))
+	return t.Settings().Name, err
+}
+
+// LanguageOf is what a human wants to be written to in, as far as one of their memberships
+// says.
+func (c *Commands) LanguageOf(ctx context.Context, code string, who login.Login) (string, error) {
+	for _, m := range who.Memberships() {
+		in := ""
+		if m.Kind == login.Staff {
+			member, err := c.StaffMember(ctx, code, m.ID)
+			if err != nil {
+				return "", err
+			}
+			in = member.Details().Language
+		} else {
+			person, err := peek[contact.Contact](ctx, c, code, "contact", m.ID)
+			if err != nil {
+				return "", err
+			}
+			in = person.Details().Language
+		}
+		if in != "" {
+			return in, nil
+		}
+	}
+	return "", nil
+}
+
+// MailSecret is the secret in the link of a mail. It is made of the mail's id and of a key
+// that is not in the database, so that it need be kept nowhere.
+func (c *Commands) MailSecret(ctx context.Context, tenant string, mail uuid.UUID) (string, error) {
+	return c.Hash(ctx, tenant, "secrets in mails", mail.String())
 }

@@ -4,6 +4,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -68,15 +69,9 @@ type Principal struct {
 	Impersonator *uuid.UUID // the staff member who sees the portal as the contact
 }
 
-// ActorID names who acts in events: the contact, the staff member, or the key itself.
-func (p Principal) ActorID() uuid.UUID {
-	for _, id := range []uuid.UUID{p.Contact, p.Member} {
-		if id != uuid.Nil {
-			return id
-		}
-	}
-	return p.KeyID
-}
+// ActorID names who acts in events: the contact, the staff member, or the key itself; the
+// login while it has not chosen as whom it acts.
+func (p Principal) ActorID() uuid.UUID { return cmp.Or(p.Contact, p.Member, p.KeyID, p.Login) }
 
 // Actor is who acts, for an envelope.
 func (p Principal) Actor() envelope.Actor {

@@ -69,7 +69,7 @@ func (n *Notices) Plans() (plans []jobs.Plan) {
 			return []jobs.Job{jobs.For(e, t.kind(), what)}
 		}})
 	}
-	return plans
+	return append(plans, loginPlan)
 }
 
 // Kinds are the jobs that find out whom to tell. Each leads to a mail.send for each of

@@ -25,6 +25,7 @@ type tongue struct {
 	Attached  string            `json:"attached"`
 	Why       string            `json:"why"`       // with {customer}, {number}
 	WhyStaff  string            `json:"why_staff"` // with {tenant}
+	WhyLogin  string            `json:"why_login"` // with {tenant}
 	Labels    map[string]string `json:"labels"`
 	Topics    map[string]words  `json:"topics"`
 }

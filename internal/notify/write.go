@@ -54,6 +54,9 @@ func (n *Notices) Compose(ctx context.Context, j jobs.Job) (mail.Message, error)
 	if err := j.Into(&l); err != nil {
 		return mail.Message{}, err
 	}
+	if l.Login != uuid.Nil {
+		return n.toLogin(ctx, j, l)
+	}
 	t, known := topicOf(l.Topic)
 	if !known {
 		// Perhaps only here: a newer server that runs beside this one knows it.

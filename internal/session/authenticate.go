@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"portico/domain/access"
+	"portico/domain/login"
 	"portico/internal/auth"
 	"portico/internal/envelope"
 )
@@ -22,31 +23,56 @@ type Asked struct {
 // Authenticate finds out who asks: the session, and what its owner may do now. What was
 // taken away by then is not in it, on whatever node it was taken away (I9).
 func (s *Store) Authenticate(ctx context.Context, asked Asked) (Session, auth.Principal, error) {
-	found, err := s.Open(ctx, asked.Tenant, asked.Token)
+	found, err := s.open(ctx, asked.Tenant, asked.Token)
 	if err != nil {
 		return Session{}, auth.Principal{}, err
 	}
 	who, err := s.admit(ctx, found)
 	if err == nil {
-		err = s.use(ctx, &found, idle(who), asked.Background)
+		err = s.use(ctx, &found.Session, Idle(who), asked.Background)
 	}
 	if err != nil {
 		return Session{}, auth.Principal{}, err
 	}
-	return found, who, nil
+	return found.Session, who, nil
+}
+
+// remembered is a login as of a version of its stream.
+type remembered struct {
+	head  int64
+	human login.Login
+}
+
+// human is the login as of now: the one remembered, unless its stream has moved.
+func (s *Store) human(ctx context.Context, of opened) (login.Login, error) {
+	key := of.Tenant + " " + of.Login.String()
+	if last, ok := s.logins.Load(key); ok && of.Head >= 0 && last.(remembered).head == of.Head {
+		return last.(remembered).human, nil
+	}
+	who, err := s.Commands.LoginOf(ctx, of.Tenant, of.Login)
+	if err == nil {
+		s.logins.Store(key, remembered{of.Head, who}) // read after the head: at worst it is asked once more
+	}
+	return who, err
 }
 
 // admit asks history what the session's owner may do now; who may not be in it at all any
 // more is told that it is over.
-func (s *Store) admit(ctx context.Context, of Session) (auth.Principal, error) {
+func (s *Store) admit(ctx context.Context, found opened) (auth.Principal, error) {
+	of := found.Session
 	who := auth.Principal{Tenant: of.Tenant, Kind: of.Realm, Login: of.Login, Session: of.ID, Impersonator: of.Impersonator}
-	var err error
+	human, err := s.human(ctx, found)
 	switch {
+	case err != nil:
+	case !human.Active():
+		err = ErrEnded
 	case of.Impersonator != nil:
 		if err = s.watching(ctx, of); err == nil {
 			err = s.contact(ctx, of, &who)
 		}
 	case of.Membership == uuid.Nil: // has not chosen one yet
+	case !human.Member(login.Membership{Kind: of.Realm, ID: of.Membership}):
+		err = ErrEnded
 	case of.Realm == Staff:
 		err = s.staff(ctx, of, &who)
 	default:
@@ -87,8 +113,8 @@ func (s *Store) watching(ctx context.Context, of Session) error {
 	return err
 }
 
-// idle is for how long somebody may leave a session alone.
-func idle(who auth.Principal) time.Duration {
+// Idle is for how long somebody may leave a session alone.
+func Idle(who auth.Principal) time.Duration {
 	if who.Standing == nil {
 		return idleShort
 	}

@@ -12,11 +12,14 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"portico/commands"
+	"portico/domain/login"
 	"portico/internal/auth"
 	"portico/internal/envelope"
 	"portico/internal/journal"
@@ -25,8 +28,8 @@ import (
 
 // The realms.
 const (
-	Contact = "contact"
-	Staff   = "staff"
+	Contact = login.Contact
+	Staff   = login.Staff
 )
 
 // The stages: how far somebody has come with signing in. Short of Full, only what leads
@@ -78,10 +81,13 @@ func (s Session) Confirmed(now time.Time) bool { return now.Sub(s.ConfirmedAt) <
 
 // Store keeps sessions in portico.sessions.
 type Store struct {
-	DB      pg.DB
-	Rights  *auth.Rights // what memberships may do now
-	Journal journal.Write
-	Clock   func() time.Time
+	DB       pg.DB
+	Commands *commands.Commands
+	Rights   *auth.Rights // what memberships may do now
+	Journal  journal.Write
+	Clock    func() time.Time
+
+	logins sync.Map // of tenant and login to remembered
 }
 
 // ErrEnded says that a token opens nothing. It does not say why.

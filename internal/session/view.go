@@ -49,7 +49,10 @@ func (s *Store) ViewAs(ctx context.Context, from Session, v View) (token string,
 	if err != nil {
 		return "", Session{}, fmt.Errorf("session: %w", err)
 	}
-	return token, began, s.Journal(ctx, began.viewed("impersonation.started", v.Origin, v.Reason))
+	if err := s.Journal(ctx, began.viewed("impersonation.started", v.Origin, v.Reason)); err != nil {
+		return "", Session{}, err // nobody has its token
+	}
+	return token, began, nil
 }
 
 // The staff session gets another token: its old one went with the cookie.
@@ -74,7 +77,10 @@ func (s *Store) Return(ctx context.Context, from Session, origin envelope.Origin
 		return "", Session{}, fmt.Errorf("session: %w", err)
 	}
 	back.hash = hash
-	return token, back, s.Journal(ctx, from.viewed("impersonation.ended", origin, domain.Reason{Code: Returned}))
+	if err := s.Journal(ctx, from.viewed("impersonation.ended", origin, domain.Reason{Code: Returned})); err != nil {
+		return "", Session{}, err
+	}
+	return token, back, nil
 }
 
 // viewed is about seeing the portal as a contact: by whom, as whom.

@@ -42,11 +42,11 @@ func (g gate) through(ctx context.Context, do func() error) error {
 
 // fresh is the hash of a new password that keeps the rules.
 func (s *Service) fresh(ctx context.Context, tenant string, whose subject, password string) (encoded string, err error) {
-	rules, err := s.rules(ctx, tenant)
+	business, err := s.Commands.TenantName(ctx, tenant)
 	if err != nil {
 		return "", err
 	}
-	if err := whose.check(password, rules.Business); err != nil {
+	if err := whose.check(password, business); err != nil {
 		return "", err
 	}
 	err = s.gate.through(ctx, func() error {
@@ -54,13 +54,6 @@ func (s *Service) fresh(ctx context.Context, tenant string, whose subject, passw
 		return err
 	})
 	return encoded, err
-}
-
-func (s *Service) rules(ctx context.Context, tenant string) (Rules, error) {
-	if s.Rules == nil {
-		return Rules{}, nil
-	}
-	return s.Rules(ctx, tenant)
 }
 
 // nobodys is the hash of no password, at the cost of everybody's: comparing with it takes as
@@ -167,39 +160,19 @@ func (s *Service) store(ctx context.Context, by commands.Caller, id uuid.UUID, e
 	return nil
 }
 
-// replace gives a login another password, if it keeps the rules.
-func (s *Service) replace(ctx context.Context, by commands.Caller, id uuid.UUID, password, how string) error {
-	who, err := s.Commands.LoginOf(ctx, by.Tenant, id)
-	if err != nil {
-		return err
+// acceptable is the hash of another password for a login, if it keeps the rules.
+func (s *Service) acceptable(ctx context.Context, tenant string, id uuid.UUID, password string) (encoded string, who login.Login, err error) {
+	if who, err = s.Commands.LoginOf(ctx, tenant, id); err != nil {
+		return "", who, err
 	}
 	if !who.Known() {
-		return domain.NotFound("login.unknown", "there is no such login")
+		return "", who, domain.NotFound("login.unknown", "there is no such login")
 	}
 	if who.Realm() == login.Staff {
-		if err := s.unused(ctx, by.Tenant, id, password); err != nil {
-			return err
+		if err := s.unused(ctx, tenant, id, password); err != nil {
+			return "", who, err
 		}
 	}
-	encoded, err := s.fresh(ctx, by.Tenant, subject{who.Realm(), who.Person()}, password)
-	if err != nil {
-		return err
-	}
-	return s.store(ctx, as(by, who, id), id, encoded, how)
-}
-
-// SetTemporary gives a login a password that somebody else knows: its owner must change it
-// first of all (8.3.5, S1.37, S4.18). Whoever asks has been allowed to by then.
-func (s *Service) SetTemporary(ctx context.Context, by commands.Caller, id uuid.UUID, password string) error {
-	if err := s.replace(ctx, by, id, password, login.PasswordTemporary); err != nil {
-		return err
-	}
-	return s.endSessions(ctx, by.Tenant, id, uuid.Nil, "temporary_password")
-}
-
-func (s *Service) endSessions(ctx context.Context, tenant string, id, except uuid.UUID, why string) error {
-	if s.EndSessions == nil {
-		return nil
-	}
-	return s.EndSessions(ctx, tenant, id, except, why)
+	encoded, err = s.fresh(ctx, tenant, subject{who.Realm(), who.Person()}, password)
+	return encoded, who, err
 }

@@ -10,6 +10,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/alexedwards/argon2id"
@@ -20,6 +22,7 @@ import (
 	"portico/domain/access"
 	"portico/domain/login"
 	"portico/internal/envelope"
+	"portico/internal/jobs"
 	"portico/internal/journal"
 	"portico/internal/pg"
 )
@@ -30,41 +33,35 @@ type Service struct {
 	Commands *commands.Commands
 	Keys     envelope.Keys
 	Journal  journal.Write
-	Clock    func() time.Time
-	// PublicURL is where people reach Portico, without a slash at its end: passkeys are bound
-	// to it, and links begin with it.
-	PublicURL string
-	// Rules are what a tenant asks for beyond what is fixed.
-	Rules func(ctx context.Context, tenant string) (Rules, error)
-	// Lets tells whether a membership lets somebody in at this moment.
-	Lets func(ctx context.Context, tenant string, m login.Membership) (bool, error)
+	Jobs     *jobs.Store // which send mails
 	// EndSessions ends those of a login, but for one; the nil UUID: all.
 	EndSessions func(ctx context.Context, tenant string, id, except uuid.UUID, why string) error
-	// Tell has a mail sent to a login.
-	Tell func(ctx context.Context, l Letter) error
-	// Cost is of a password's hash; OWASP's for argon2id if left out.
-	Cost *argon2id.Params
+	// PublicURL is where people reach Portico, without a slash at its end: passkeys are bound
+	// to it, and other providers send people back to it.
+	PublicURL string
+	Provider  *Provider // another one that staff may sign in by; nil: none
+	// Cost is of a password's hash; what OWASP says of argon2id if left out.
+	Cost  *argon2id.Params
+	Clock func() time.Time
+	Log   *slog.Logger
 
-	gate gate
+	gate  gate
+	later sync.WaitGroup
 }
 
-// Rules are a tenant's own about signing in.
-type Rules struct {
-	Business     string // its name, which is no password
-	SecondFactor bool   // contacts need one too
-	Links        bool   // contacts may sign in by a link in a mail
-}
-
-// New is a service ready to sign people in. What is missing is asked for by the type.
-func New(s Service) *Service {
+// New makes a service ready.
+func New(s *Service) *Service {
 	if s.Clock == nil {
 		s.Clock = time.Now
+	}
+	if s.Log == nil {
+		s.Log = slog.Default()
 	}
 	if s.Cost == nil {
 		s.Cost = &argon2id.Params{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 	}
 	s.gate = newGate()
-	return &s
+	return s
 }
 
 func (s *Service) now() time.Time { return s.Clock().UTC() }
