@@ -122,12 +122,8 @@ func (s *Service) Secret(ctx context.Context, tenant string, mail uuid.UUID) (st
 	return s.token(ctx, tenant, f.id, f.no)
 }
 
-// LinkPath is where links of invitations lead; the token follows. What stands behind the #
-// is sent to no server by the browser: the page there hands it in.
-const LinkPath = "/invitation#"
-
 func (s *Service) link(token string) string {
-	return strings.TrimRight(s.PublicURL, "/") + LinkPath + token
+	return strings.TrimRight(s.PublicURL, "/") + invitation.LinkPath + token
 }
 
 // Invited is the answer to whoever invites.
