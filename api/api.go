@@ -29,6 +29,7 @@ import (
 	"portico/internal/jobs"
 	"portico/internal/mail"
 	"portico/internal/session"
+	"portico/internal/signin"
 	"portico/internal/webhooks"
 	"portico/projections"
 	"portico/projections/engine"
@@ -52,6 +53,8 @@ type Deps struct {
 	// Confirm takes a password or a code of whoever is in a session, once more, and says
 	// which factors were shown.
 	Confirm func(ctx context.Context, by commands.Caller, s session.Session, with Proof) (factors []string, err error)
+	// SignIn proves who they are; nil: nobody signs in here.
+	SignIn *signin.Service
 	// PublicURL is where people reach Portico: what links and cookies go by, whatever a
 	// request says its host is.
 	PublicURL string
@@ -132,6 +135,7 @@ func assemble(d Deps) *api {
 	a.mailRoutes()
 	a.sessionRoutes()
 	a.publicRoutes()
+	a.signInRoutes()
 	return a
 }
 

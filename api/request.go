@@ -34,6 +34,8 @@ type request struct {
 	who         auth.Principal   // zero without a key, and for public routes
 	session     *session.Session // nil unless it came in one
 	background  bool             // a page asks by itself
+	token       string           // of a session's cookie, whatever it opens
+	device      string           // of the cookie that a device signed in on before has
 	body        []byte
 	stream      io.Reader           // instead of body, for an operation that reads its own
 	contentType string              // of stream

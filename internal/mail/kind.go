@@ -36,7 +36,7 @@ type Post struct {
 	Compose func(ctx context.Context, j jobs.Job) (Message, error)
 	// Secret is what stands in the place of SecretMark in the mail that is sent, and only there.
 	Secret func(ctx context.Context, tenant string, mail uuid.UUID) (string, error)
-	Log     *slog.Logger
+	Log    *slog.Logger
 }
 
 // Send is the kind of job that sends a mail.

@@ -51,3 +51,24 @@ func (c Cookies) Token(r *http.Request) string {
 	}
 	return "two"
 }
+
+// deviceFor is how long a browser keeps that somebody signed in on it, in seconds.
+const deviceFor = 180 * 24 * 3600
+
+func (c Cookies) deviceName() string { return c.Name() + "-device" }
+
+// SetDevice is a Set-Cookie that marks a device as one that its owner has signed in on. It
+// opens nothing: strangers who guess passwords elsewhere do not shut it out.
+func (c Cookies) SetDevice(token string) string {
+	cookie := c.cookie(token, deviceFor)
+	cookie.Name, cookie.SameSite = c.deviceName(), http.SameSiteStrictMode
+	return cookie.String()
+}
+
+// Device is the mark that a request carries; "": none.
+func (c Cookies) Device(r *http.Request) string {
+	if sent := r.CookiesNamed(c.deviceName()); len(sent) == 1 {
+		return sent[0].Value
+	}
+	return ""
+}

@@ -184,11 +184,11 @@ func (s *Service) membership(ctx context.Context, tenant string, p proof) (login
 	return login.Membership{}, nil
 }
 
-// lets tells whether a membership lets a human in at this moment.
+// lets tells whether a membership is this human's still, and lets them in at this moment.
 func (s *Service) lets(ctx context.Context, tenant string, id uuid.UUID, m login.Membership) (bool, error) {
-	if m.Kind == login.Staff {
-		roles, whose, _, err := s.Commands.StaffOf(ctx, tenant, m.ID)
-		return whose == id && len(roles) > 0, err
+	_, ok, err := s.Commands.MembershipOf(ctx, tenant, m.Kind, m.ID, id)
+	if err != nil || !ok || m.Kind == login.Staff {
+		return ok, err
 	}
 	standing, _, err := s.Commands.StandingOf(ctx, tenant, m.ID)
 	return standing.Active && len(standing.Seen()) > 0, err

@@ -87,9 +87,16 @@ func (s *Service) shows(ctx context.Context, by commands.Caller, id uuid.UUID, w
 	return "", false, domain.Invalid("second_factor.missing", "give a code, a recovery code, or the password")
 }
 
+// AppCode proves that an authenticator app is set up.
+type AppCode struct {
+	FactorID uuid.UUID
+	Code     string
+	Name     string // as its owner calls it
+}
+
 // FinishApp enrols an authenticator app, if the code is of it. With the first second factor
 // come recovery codes.
-func (s *Service) FinishApp(ctx context.Context, by commands.Caller, of session.Session, factor uuid.UUID, given, name string) (codes []string, err error) {
+func (s *Service) FinishApp(ctx context.Context, by commands.Caller, of session.Session, a AppCode) (codes []string, err error) {
 	c := counter{by.Tenant, domain.DerivedID(of.Login, "second factor"), []byte{}}
 	nth, err := s.try(ctx, c)
 	if err != nil {
@@ -97,7 +104,7 @@ func (s *Service) FinishApp(ctx context.Context, by commands.Caller, of session.
 	}
 	ok := false
 	if nth > 0 {
-		if ok, err = s.code(ctx, by.Tenant, of.Login, factor, given, false); err != nil {
+		if ok, err = s.code(ctx, by.Tenant, of.Login, a.FactorID, a.Code, false); err != nil {
 			return nil, err
 		}
 	}
@@ -107,7 +114,7 @@ func (s *Service) FinishApp(ctx context.Context, by commands.Caller, of session.
 	if err := s.right(ctx, c); err != nil {
 		return nil, err
 	}
-	return s.enrolled(ctx, by, of, login.EnrolSecondFactor{FactorID: factor, Kind: login.TOTP, Name: name})
+	return s.enrolled(ctx, by, of, login.EnrolSecondFactor{FactorID: a.FactorID, Kind: login.TOTP, Name: a.Name})
 }
 
 // enrolled records a second factor whose secret is there. Other sessions end: they began
