@@ -126,6 +126,11 @@ func (s *Service) link(token string) string {
 	return strings.TrimRight(s.PublicURL, "/") + invitation.LinkPath + token
 }
 
+// Link is the end of a link: what stands behind the #.
+type Link struct {
+	Token string `json:"token" minLength:"1" maxLength:"100"`
+}
+
 // Invited is the answer to whoever invites.
 type Invited struct {
 	commands.Receipt
