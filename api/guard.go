@@ -150,11 +150,11 @@ func (a *api) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if p.Status >= 500 && r.Context().Err() == nil {
 		a.Log.Error("request failed", "request_id", rq.id, "operation", rq.operation, "code", p.Code, "error", err)
 	}
-	switch p.Code {
-	case "auth.required":
-		w.Header().Set("WWW-Authenticate", `Bearer realm="portico"`)
-	case "auth.invalid":
+	switch {
+	case p.Code == "auth.invalid":
 		w.Header().Set("WWW-Authenticate", `Bearer realm="portico", error="invalid_token"`)
+	case p.Status == http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", `Bearer realm="portico"`)
 	}
 	p.write(w, r)
 }

@@ -44,6 +44,7 @@ import (
 	"portico/internal/pdf"
 	"portico/internal/pgtest"
 	"portico/internal/reactions"
+	"portico/internal/session"
 	"portico/internal/webhooks"
 	"portico/projections"
 	"portico/projections/engine"
@@ -65,6 +66,7 @@ type world struct {
 	commands *commands.Commands
 	engine   *engine.Engine
 	policies *reactions.Policies // nil unless live
+	journal  kept
 	papers   *documents.Papers
 	journal  *journal.Store
 	doc      *openapi3.T
@@ -92,12 +94,16 @@ func newWorld(t testing.TB) *world {
 	w.journal = journal.Open(w.db, w.commands.Codec.Keys, "test")
 	t.Cleanup(w.journal.Close)
 	w.papers = &documents.Papers{Files: kept, Draw: pdf.Draw, PublicURL: "https://portal.example.com"}
+	rights := &auth.Rights{DB: w.db, Commands: w.commands, Clock: time.Now, Staff: w.commands.StaffOf}
 	w.a = assemble(Deps{
+		Sessions:   &session.Store{DB: w.db, Commands: w.commands, Rights: rights, Journal: w.journal.write, Clock: time.Now},
+		Confirm:    proof,
+		PublicURL:  "https://portal.example.com",
 		Commands:   w.commands,
 		Queries:    queries,
 		Engine:     w.engine,
 		Wait:       w.wait,
-		Auth:       &auth.Keys{DB: w.db, Commands: w.commands, Clock: time.Now},
+		Auth:       &auth.Keys{DB: w.db, Commands: w.commands, Clock: time.Now, Rights: rights},
 		Files:      kept,
 		Uploads:    &files.Uploads{DB: w.db},
 		Statements: &documents.Statements{Papers: w.papers, Commands: w.commands, Queries: queries},

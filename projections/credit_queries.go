@@ -116,7 +116,7 @@ func (q *Queries) ListCreditMemos(ctx context.Context, v Viewer, f CreditMemoFil
 		}
 		want(r, sql, pgx.NamedArgs{
 			"no_description": r.hides("credit_memo", "description"),
-			"contractor": optional(f.ContractorID), "branch": optional(f.BranchID), "unapplied": f.Unapplied, "currency": f.Currency,
+			"contractor":     optional(f.ContractorID), "branch": optional(f.BranchID), "unapplied": f.Unapplied, "currency": f.Currency,
 			"from": from, "to": to, "text": strings.ToLower(f.Text), "on": on, "id": id, "limit": f.limit() + 1,
 		}, &rows)
 		return nil

@@ -83,7 +83,7 @@ func (c *customerRow) describe(d customer.Details) {
 // Customer is a company or person that work is done for.
 type Customer struct {
 	ID           uuid.UUID   `json:"id"`
-	Number       string      `json:"number,omitempty" doc:"Absent for contacts if the business hides it"`
+	Number       string      `json:"number"`
 	Name         string      `json:"name"`
 	Kind         string      `json:"kind" enum:"account,consumer,parent"`
 	Country      string      `json:"country,omitempty"`

@@ -90,7 +90,6 @@ func (s scope) customer(c Customer) Customer {
 	blank(s, "customer", "address", &c.Address)
 	blank(s, "customer", "branch", &c.BranchID)
 	blank(s, "customer", "country", &c.Country)
-	blank(s, "customer", "number", &c.Number)
 	blank(s, "customer", "terms_days", &c.TermsDays)
 	return c
 }

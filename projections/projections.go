@@ -4,6 +4,8 @@
 package projections
 
 import (
+	"slices"
+
 	"github.com/google/uuid"
 
 	"portico/domain/access"
@@ -17,8 +19,18 @@ type Viewer struct {
 	ID     uuid.UUID // the actor's
 	// Standing is what a contact may see; of others there is none.
 	Standing *access.Standing
+	// Hidden are fields that are not shown whoever asks: those of a customer, on its papers.
+	Hidden []access.Field
 	// Version, if there is one, is set to that of what a query of the portal group answers.
 	Version *Version
+}
+
+// hidden are the fields that are not shown.
+func (v Viewer) hidden() []access.Field {
+	if v.Standing == nil {
+		return v.Hidden
+	}
+	return slices.Concat(v.Standing.Hidden, v.Hidden)
 }
 
 // customers are those whose data a contact may see something of.

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portico/domain"
+	"portico/domain/access"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
 	"portico/projections/engine"
@@ -41,6 +42,7 @@ type scope struct {
 	all       bool        // customers, unpublished documents too
 	customers []uuid.UUID // a contact's, whose portal is on; or the one asked for
 	sight     *sight      // a contact's, of those customers
+	hidden    []access.Field
 	today     domain.Date // in the tenant's zone (E43)
 	now       time.Time
 }

@@ -152,7 +152,7 @@ func (is *resolved) scope(s scope) (scope, error) {
 // likely is the scope that a viewer has unless its tenant has moved or a portal was shut.
 // It never holds more customers than the viewer has.
 func (q *Queries) likely(ctx context.Context, v Viewer, asked uuid.UUID) (scope, error) {
-	s := scope{tenant: v.Tenant, all: v.SeesAll(), now: q.Clock().UTC()}
+	s := scope{tenant: v.Tenant, all: v.SeesAll(), hidden: v.hidden(), now: q.Clock().UTC()}
 	if v.Tenant == "" || !s.all && v.Kind != envelope.Contact {
 		return s, domain.Forbidden("viewer.forbidden", "this is for staff and for contacts of customers")
 	}

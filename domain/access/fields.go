@@ -12,7 +12,7 @@ var fields = map[string][]string{
 	"invoice":     {"branch", "contractor", "description", "line.discount", "line.sku", "reference"},
 	"credit_memo": {"branch", "contractor", "description", "line.discount", "line.sku"},
 	"payment":     {"method", "reference"},
-	"customer":    {"address", "branch", "country", "number", "terms_days"},
+	"customer":    {"address", "branch", "country", "terms_days"},
 }
 
 // Fields are all of them, in order.

@@ -143,7 +143,7 @@ func (n *Notices) addressee(ctx context.Context, code string, l letter) (to addr
 	c := contacts[at]
 	to = addressee{Address: mail.Address{Name: c.Name, Address: c.Email}, language: c.Language,
 		viewer: projections.Viewer{Tenant: code, Kind: "contact", ID: c.ID, Standing: &mine}}
-	to.customer, err = n.Queries.GetCustomer(ctx, to.viewer, l.About.Customer)
+	to.customer, err = n.Queries.GetCustomer(ctx, itself(code), l.About.Customer) // its name, whatever else the contact may see of it
 	if err != nil {
 		err = unseen(err)
 	}
