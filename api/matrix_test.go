@@ -115,7 +115,7 @@ func (m *matrix) people(foreign party) {
 		who, s := m.staffed(role)
 		m.actors = append(m.actors, somebody{requester: who, roles: []access.Role{role}, stage: session.Full})
 		if role == access.Owner {
-			token, _, err := m.a.Sessions.ViewAs(m.t.Context(), s, session.View{Contact: m.ours.contact, Reason: domain.Reason{Code: "test"}})
+			token, _, err := m.a.Sessions.ViewAs(m.t.Context(), s, session.View{Contact: m.ours.contact, Reason: domain.Reason{Code: "test"}, Origin: bySystem.Origin})
 			if err != nil {
 				m.t.Fatal(err)
 			}

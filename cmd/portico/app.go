@@ -33,6 +33,8 @@ import (
 	"portico/internal/pg"
 	"portico/internal/pgserver"
 	"portico/internal/reactions"
+	"portico/internal/session"
+	"portico/internal/signin"
 	"portico/internal/webhooks"
 	"portico/migrations"
 	"portico/projections"
@@ -57,6 +59,9 @@ type app struct {
 	rights   *auth.Rights
 	once     *idempotency.Store
 	files    *files.Store
+
+	sessions *session.Store
+	signin   *signin.Service
 
 	jobs    *jobs.Store
 	feeder  *jobs.Feeder
@@ -173,6 +178,9 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 		return err
 	}
 	if err := a.wireWebhooks(&s.webhooks); err != nil {
+		return err
+	}
+	if err := a.wireSignIn(s, keys); err != nil {
 		return err
 	}
 	a.wireWork(me)

@@ -227,10 +227,10 @@ func TestOneEndsOnlyOnesOwn(t *testing.T) {
 	mine, s := w.begin(New{})
 	_, other := w.staff()
 	other.Login = w.human // as if it were mine
-	if ended, err := w.End(ctx, by.Actor, other, EndedByUser); ended || err != nil {
+	if ended, err := w.End(ctx, by, other, EndedByUser); ended || err != nil {
 		t.Errorf("%t %v", ended, err)
 	}
-	if ended, err := w.End(ctx, by.Actor, s, SignedOut); !ended || err != nil || w.opens(w.Store, mine) {
+	if ended, err := w.End(ctx, by, s, SignedOut); !ended || err != nil || w.opens(w.Store, mine) {
 		t.Errorf("%t %v", ended, err)
 	}
 	w.has("session.ended")
@@ -308,7 +308,7 @@ func TestSeeingAsAContactIsOver(t *testing.T) {
 			}
 		},
 		"with the staff session": func(w *world, s Session) {
-			if _, err := w.End(ctx, by.Actor, s, ByOperator); err != nil {
+			if _, err := w.End(ctx, by, s, ByOperator); err != nil {
 				w.Fatal(err)
 			}
 		},
