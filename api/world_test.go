@@ -38,11 +38,13 @@ import (
 	"portico/internal/files"
 	"portico/internal/idempotency"
 	"portico/internal/jobs"
+	"portico/internal/journal"
 	"portico/internal/keyring"
 	"portico/internal/mail"
 	"portico/internal/pdf"
 	"portico/internal/pgtest"
 	"portico/internal/reactions"
+	"portico/internal/session"
 	"portico/internal/webhooks"
 	"portico/projections"
 	"portico/projections/engine"
@@ -65,6 +67,7 @@ type world struct {
 	engine   *engine.Engine
 	policies *reactions.Policies // nil unless live
 	papers   *documents.Papers
+	journal  *journal.Store
 	doc      *openapi3.T
 	router   routers.Router
 	keys     map[string]string // by role
@@ -87,19 +90,26 @@ func newWorld(t testing.TB) *world {
 	w.engine = &engine.Engine{Store: w.store, Codec: w.commands.Codec, DB: w.db, Groups: projections.Groups(), Log: slog.New(slog.DiscardHandler), Node: "test"}
 	queries := &projections.Queries{DB: w.db, Schema: w.engine.ActiveSchema, Clock: time.Now, Store: w.store, Codec: w.commands.Codec}
 	kept := w.keepFiles()
+	w.journal = journal.Open(w.db, w.commands.Codec.Keys, "test")
+	t.Cleanup(w.journal.Close)
 	w.papers = &documents.Papers{Files: kept, Draw: pdf.Draw, PublicURL: "https://portal.example.com"}
+	rights := &auth.Rights{DB: w.db, Commands: w.commands, Clock: time.Now, Staff: w.commands.StaffOf}
 	w.a = assemble(Deps{
+		Sessions:   &session.Store{DB: w.db, Commands: w.commands, Rights: rights, Journal: w.journal.Write, Clock: time.Now},
+		Confirm:    proof,
+		PublicURL:  "https://portal.example.com",
 		Commands:   w.commands,
 		Queries:    queries,
 		Engine:     w.engine,
 		Wait:       w.wait,
-		Auth:       &auth.Keys{DB: w.db, Commands: w.commands, Clock: time.Now},
+		Auth:       &auth.Keys{DB: w.db, Commands: w.commands, Clock: time.Now, Rights: rights},
 		Files:      kept,
 		Uploads:    &files.Uploads{DB: w.db},
 		Statements: &documents.Statements{Papers: w.papers, Commands: w.commands, Queries: queries},
 		Once:       &idempotency.Store{DB: w.db},
 		Jobs:       &jobs.Store{DB: w.db},
 		Mails:      &mail.Store{DB: w.db},
+		Journal:    w.journal,
 		Webhooks:   &webhooks.Endpoints{DB: w.db, Commands: w.commands, Guard: &webhooks.Guard{}, Clock: time.Now},
 		Log:        slog.New(slog.NewJSONHandler(w.log, nil)),
 		Clock:      time.Now, Version: "test",
@@ -215,7 +225,7 @@ func (w *world) populate() {
 func (w *world) party(number string) party {
 	ctx := w.t.Context()
 	c := w.must(w.commands.RegisterCustomer(ctx, bySystem, uuid.Nil, customer.Register{Number: number, Details: customer.Details{LegalName: number}}))
-	p := w.must(w.commands.AddContact(ctx, bySystem, uuid.Nil, contact.Add{CustomerID: c.ID, Details: contact.Details{Name: number}}))
+	p := w.must(w.commands.AddContact(ctx, bySystem, uuid.Nil, contact.Add{CustomerID: c.ID, Details: contact.Details{Name: number}, Grants: access.Everything()}))
 	return party{c.ID, p.ID}
 }
 

@@ -13,12 +13,19 @@ import (
 // ownersOnly are the commands that integrations may not give.
 var ownersOnly = []string{
 	"RegisterTenant", "ChangeTenantSettings", "AddBranch", "CloseBranch", "AddContractor", "ChangePaymentPolicy", "IssueAPIKey", "RevokeAPIKey",
+	"SetModuleAvailability", "SetFieldVisibility", "RenameField", "SetJobAgeLimit",
 	"ChangeBranding", "ChangeMailSettings", "ChangeContactNotices", "SetNotificationRoute",
+	"SetSecurityPolicy", "InviteStaff", "ChangeStaffDetails", "ChangeStaffRoles", "ApproveStaffRoles", "DeclineStaffRoles", "RemoveStaff",
 	"RegisterWebhook", "ChangeWebhook", "RotateWebhookSecret", "DisableWebhook", "EnableWebhook", "RemoveWebhook",
 }
 
 // systemOnly are the commands that Portico itself gives.
-var systemOnly = []string{"RenderInvoice", "RenderCreditMemo"}
+var systemOnly = []string{
+	"RenderInvoice", "RenderCreditMemo",
+	"AcceptInvitation", "FollowAcceptance", "RefuseInvitation", "ExpireInvitation", "RenewInvitation", "FollowRemoval", "SetUp",
+	"RegisterLogin", "RecordPassword", "EnrolSecondFactor", "RemoveSecondFactor", "RecordRecoveryCodes", "RecordRecoveryCode", "RequestLoginEmail",
+	"ConfirmLoginEmail", "UndoLoginEmail", "LockLogin", "UnlockLogin", "DisableLogin", "EnableLogin", "JoinLogin", "LeaveLogin", "ReleaseLoginNames",
+}
 
 // contactsToo are the commands that a contact may give about its own customer: what it may
 // not is as unknown to it as what does not exist.

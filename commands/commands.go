@@ -31,6 +31,12 @@ type Commands struct {
 	Uploaded func(ctx context.Context, tenant, sha256 string) (f attachment.File, known bool, err error)
 	// Papers, if there is one, draws what is published before it is; else a job does.
 	Papers Papers
+	// Below finds the customers that are below one in the tree, as far as a read model has
+	// come. Left out, there are none.
+	Below func(ctx context.Context, tenant string, customer uuid.UUID) ([]uuid.UUID, error)
+
+	// Colleagues finds the contacts of a customer, likewise.
+	Colleagues func(ctx context.Context, tenant string, customer uuid.UUID) ([]uuid.UUID, error)
 
 	cache *lru.Cache[eventstore.StreamName, any]
 	queue queue
@@ -163,10 +169,11 @@ func decide[S any](ctx context.Context, c *Commands, by Caller, t task, prepare 
 		if err != nil {
 			return Receipt{}, err
 		}
-		events, err := d.cmd.Decide(have.state)
+		events, err := withoutCards(d.cmd).Decide(have.state)
 		if err != nil || len(events) == 0 {
 			return Receipt{t.id, have.version, have.pos, 0}, err
 		}
+		maskEvents(events)
 		sealed, err := seal(ctx, c, by, t, d, events)
 		if err == nil && d.claim != nil {
 			err = d.claim()
@@ -242,8 +249,8 @@ func (by Caller) complete(c *Commands) Caller {
 
 // step is the caller in a further decision that the same request needs. Each decision on
 // a stream has a command id of its own, or the second would pass for a repetition.
-func (by Caller) step(name string) Caller {
-	by.CommandID = domain.DerivedID(by.CommandID, name)
+func (by Caller) step(name ...string) Caller {
+	by.CommandID = domain.DerivedID(by.CommandID, name...)
 	return by
 }
 
@@ -295,7 +302,7 @@ func seal[S any](ctx context.Context, c *Commands, by Caller, t task, d decision
 		CommandID: by.CommandID, Command: t.name, CorrelationID: by.Correlation, CausationID: by.Causation, Route: d.route,
 	}
 	if b, ok := any(d.cmd).(interface{ Why() domain.Reason }); ok {
-		if why := b.Why(); why.Code != "" {
+		if why := withoutCards(b.Why()); why.Code != "" {
 			meta.Reason = &why
 		}
 	}

@@ -51,6 +51,11 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 		return fmt.Errorf("%w: choose another address with --addr", err)
 	}
 	defer listener.Close()
+	stopJournal, err := a.startJournal(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopJournal()
 	stop := a.run()
 	defer stop()
 	defer a.publishing()()
@@ -62,12 +67,18 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 		return err
 	}
 	defer stopWork()
+	go a.keepSignIn(ctx)
 	go a.once.Run(ctx, func(err error) { a.log.Warn("forgetting old idempotency keys", "error", err) })
 	handler, err := api.New(api.Deps{
 		Commands: a.commands, Queries: a.queries, Engine: a.engine, Auth: a.keys, Files: a.files, Once: a.once, Wait: a.waiter.shown,
 		Uploads:    a.uploads,
 		Mails:      a.mails,
+		Journal:    a.journal,
 		Webhooks:   a.webhooks,
+		Sessions:   a.sessions,
+		SignIn:     a.signin,
+		Confirm:    api.Confirmation(a.signin),
+		PublicURL:  s.address(),
 		Statements: a.statements, Tenant: tenantCode,
 		Jobs: a.jobs, Tallies: a.runner.Queue.Tallies,
 		Checks: a.checks(), Progress: a.progress, Room: a.store.Room, Log: a.log, Clock: time.Now, TrustedProxies: proxies, Version: version,

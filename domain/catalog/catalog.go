@@ -10,8 +10,12 @@ import (
 	"portico/domain/creditmemo"
 	"portico/domain/customer"
 	"portico/domain/importrun"
+	"portico/domain/invitation"
 	"portico/domain/invoice"
+	"portico/domain/login"
 	"portico/domain/reservation"
+	"portico/domain/roster"
+	"portico/domain/staff"
 	"portico/domain/statement"
 	"portico/domain/tenant"
 	"portico/domain/webhook"
@@ -32,5 +36,9 @@ func New() *domain.Catalog {
 		statement.Types,
 		attachment.Types,
 		webhook.Types,
+		login.Types,
+		staff.Types,
+		roster.Types,
+		invitation.Types,
 	)
 }

@@ -21,6 +21,9 @@ import (
 type Key struct {
 	No   int
 	AEAD cipher.AEAD
+	// Derive makes 32 bytes for a purpose: the same each time, and nothing that says anything
+	// about the key itself or about another purpose (HKDF-SHA256).
+	Derive func(purpose string) []byte
 }
 
 // Keys are the data keys of subjects, one or more each.

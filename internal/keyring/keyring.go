@@ -187,7 +187,7 @@ func (k *Keyring) load(ctx context.Context, r ref, query string, args ...any) (e
 		return envelope.Key{}, fmt.Errorf("keyring: the key of %s does not open: is this the right key file? %w", r.subject, err)
 	}
 	aead, err := newAEAD(plain)
-	key := envelope.Key{No: no, AEAD: aead}
+	key := envelope.Key{No: no, AEAD: aead, Derive: derive(plain)}
 	k.cache.Add(r, key)
 	return key, err
 }
@@ -221,7 +221,7 @@ func (m *Memory) Current(_ context.Context, tenant string, subject uuid.UUID) (e
 		if m.keys == nil {
 			m.keys = map[ref]envelope.Key{}
 		}
-		m.keys[r] = envelope.Key{No: 1, AEAD: aead}
+		m.keys[r] = envelope.Key{No: 1, AEAD: aead, Derive: derive(fresh)}
 	}
 	return m.keys[r], nil
 }
