@@ -117,6 +117,7 @@ func assemble(d Deps) *api {
 	a.fileRoutes()
 	a.attachmentRoutes()
 	a.mailRoutes()
+	a.permissionRoutes()
 	a.publicRoutes()
 	return a
 }
