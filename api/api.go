@@ -144,6 +144,7 @@ func assemble(d Deps) *api {
 	a.mailRoutes()
 	a.sessionRoutes()
 	a.journalRoutes()
+	a.permissionRoutes()
 	a.publicRoutes()
 	a.signInRoutes()
 	a.peopleRoutes()

@@ -20,6 +20,7 @@ import (
 // everybody. The zero policy lets nobody in.
 type policy struct {
 	staff   access.Capability
+	orStaff access.Capability // with which staff may too
 	module  access.Module // in which contacts need action
 	action  access.Action
 	contact bool // any contact: there is nothing in it but what each may see
@@ -67,13 +68,16 @@ func (p policy) allows(who auth.Principal) bool {
 	if who.Kind == envelope.Contact {
 		return p.contact || p.module != "" && who.Standing != nil && who.Standing.Open(p.module, p.action)
 	}
-	return p.staff != "" && access.Can(who.Roles, p.staff)
+	return p.staff != "" && access.Can(who.Roles, p.staff) || p.orStaff != "" && access.Can(who.Roles, p.orStaff)
 }
 
 // needs are a capability of staff and a grant of contacts, each of which suffices.
 func (p policy) needs() (s []string) {
 	if p.staff != "" {
 		s = append(s, string(p.staff))
+	}
+	if p.orStaff != "" {
+		s = append(s, string(p.orStaff))
 	}
 	switch {
 	case p.public:

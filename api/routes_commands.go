@@ -37,7 +37,7 @@ func (a *api) commandRoutes() {
 
 	create(a, "/v1/contacts", people, c.AddContact)
 	postID(a, "/v1/contacts/{id}/details", people, c.ChangeContactDetails)
-	postID(a, "/v1/contacts/{id}/remove", people, c.RemoveContact)
+	postID(a, "/v1/contacts/{id}/remove", managers, c.RemoveContact)
 
 	create(a, "/v1/invoices", billing, c.IssueInvoice)
 	create(a, "/v1/invoice-drafts", billing, c.DraftInvoice)

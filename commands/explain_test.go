@@ -1,12 +1,14 @@
 package commands
 
 import (
+	"maps"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
 	"portico/domain/access"
+	"portico/domain/attachment"
 	"portico/domain/contact"
 	"portico/domain/customer"
 	"portico/domain/invoice"
@@ -103,6 +105,37 @@ func TestI2WhyACustomerCannotSeeAnInvoice(t *testing.T) {
 		w.refuses(code)(Receipt{}, err)
 	}
 	ask.At = then.Add(-time.Hour)
+	_, err := w.ExplainVisibility(w.ctx(), "main", pat, ask)
+	w.refuses("visibility.unknown_item")(Receipt{}, err)
+}
+
+// A file is seen by who sees what it hangs on: staff are told which of both hides it.
+func TestI2WhyACustomerCannotSeeAFile(t *testing.T) {
+	w := open(t)
+	w.Clock = time.Now
+	w.handed("main", photo)
+	acme := w.customer("1")
+	pat := w.person(acme, access.Everything())
+	inv := w.issue(acme, "INV-1", 500)
+	id := w.ok(w.AddAttachment(w.ctx(), staffMember(), uuid.Nil, hangs("invoice", inv, photo))).ID
+	ask := VisibilityAsked{Kind: "attachment", Item: id}
+	says := func(want map[access.Rule]string) {
+		t.Helper()
+		if got := w.failing(pat, ask); !maps.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+	}
+	says(map[access.Rule]string{access.Publication: "from the start"})
+	w.ok(w.ShareAttachment(w.ctx(), staffMember(), id, attachment.Share{SHA256: photo.SHA256}))
+	says(map[access.Rule]string{access.Publication: "from the start"}) // the invoice is not
+	w.ok(w.PublishInvoice(w.ctx(), staffMember(), inv, invoice.Publish{}))
+	says(map[access.Rule]string{})
+	w.ok(w.RevokeContactModule(w.ctx(), staffMember(), pat, contact.RevokeModule{Module: access.Invoices, Because: because}))
+	says(map[access.Rule]string{access.Granted: "contact.module_revoked", access.InScope: "contact.module_revoked"})
+	w.ok(w.ChangeContactAccess(w.ctx(), staffMember(), pat, contact.ChangeAccess{Preset: "customer_admin", Because: because}))
+	w.ok(w.HideAttachment(w.ctx(), staffMember(), id, attachment.Hide{Because: because}))
+	says(map[access.Rule]string{access.Publication: "attachment.hidden"})
+	ask.Item = uuid.New()
 	_, err := w.ExplainVisibility(w.ctx(), "main", pat, ask)
 	w.refuses("visibility.unknown_item")(Receipt{}, err)
 }

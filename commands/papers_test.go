@@ -20,13 +20,14 @@ import (
 
 // desk draws by writing down for whom.
 type desk struct {
-	letters []Letter
-	against []string
-	err     error
+	letters  []Letter
+	invoices []invoice.Document
+	against  []string
+	err      error
 }
 
 func (d *desk) Invoice(_ context.Context, l Letter, doc invoice.Document) (domain.Rendition, error) {
-	d.letters = append(d.letters, l)
+	d.letters, d.invoices = append(d.letters, l), append(d.invoices, doc)
 	return domain.Rendition{SHA256: doc.Number}, d.err
 }
 
@@ -165,5 +166,32 @@ func TestALetterNamesBranchAndContractor(t *testing.T) {
 	w.ok(w.IssueInvoice(w.ctx(), staffMember(), uuid.Nil, invoice.Issue{Content: c, Publish: true}))
 	if l := d.letters[0]; l.Branch != "Leeds" || l.Contractor != "Sub Ltd" {
 		t.Errorf("%+v", l)
+	}
+}
+
+// S1.41: a paper that is drawn from now on leaves out what the business hides; the event
+// keeps it.
+func TestPapersLeaveOutWhatIsHidden(t *testing.T) {
+	w, d := papered(t)
+	branch := w.ok(w.AddBranch(w.ctx(), staffMember(), tenant.AddBranch{Code: "LS", Name: "Leeds"})).ID
+	c := content(w.customer("7"), "INV-1", 500)
+	c.BranchID, c.Reference, c.Lines[0].SKU, c.Lines[0].Discount = &branch, "PO 7", "B-1", "5"
+	draw := func(number string) (Letter, invoice.Document) {
+		c.Number = number
+		id := w.ok(w.IssueInvoice(w.ctx(), staffMember(), uuid.Nil, invoice.Issue{Content: c, Publish: true})).ID
+		if s, err := peek[invoice.Invoice](w.ctx(), w.Commands, "main", "invoice", id); err != nil || s.Item().BranchID != branch {
+			t.Errorf("%v %v", s, err)
+		}
+		last := len(d.letters) - 1
+		return d.letters[last], d.invoices[last]
+	}
+	if l, i := draw("INV-1"); l.Branch != "Leeds" || i.Reference != "PO 7" || i.Lines[0].SKU != "B-1" || i.Lines[0].Discount != "5" {
+		t.Errorf("%+v %+v", l, i)
+	}
+	for _, name := range []string{"branch", "reference", "line.sku", "line.discount"} {
+		w.ok(w.SetFieldVisibility(w.ctx(), staffMember(), tenant.SetFieldVisibility{Field: access.Field{Entity: "invoice", Name: name}}))
+	}
+	if l, i := draw("INV-2"); l.Branch != "" || i.Reference != "" || i.Lines[0].SKU != "" || i.Lines[0].Discount != "" || i.Lines[0].Text != "work" {
+		t.Errorf("%+v %+v", l, i)
 	}
 }

@@ -165,6 +165,9 @@ order by customer_id, id limit @limit`
 select * from {s}.contacts where tenant = @tenant and customer_id = @customer and active order by id`
 	sqlKeyNames engine.SQL = `
 select id, name from {s}.api_keys where tenant = @tenant and id = any(@ids)`
+	sqlNames engine.SQL = `
+select id, name from {s}.api_keys where tenant = @tenant and id = any(@ids)
+union all select id, name from {s}.contacts where tenant = @tenant and id = any(@ids)`
 	sqlAPIKeys engine.SQL = `
 select * from {s}.api_keys where tenant = @tenant and id > @id::uuid order by id limit @limit`
 )
@@ -215,6 +218,26 @@ func (c contactRow) view() Contact {
 		v.Grants = access.Grants{} // our own writing: it never fails
 	}
 	return v
+}
+
+// NamesOf are the names of those who acted: keys and contacts. Who is not there was erased,
+// or has none.
+func (q *Queries) NamesOf(ctx context.Context, v Viewer, ids []uuid.UUID) (map[uuid.UUID]string, error) {
+	s, err := q.staffScope(ctx, v, Access.Name)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := many[nameRow](ctx, q.DB, sqlNames, s, pgx.NamedArgs{"ids": ids})
+	names := map[uuid.UUID]string{}
+	for _, r := range rows {
+		names[r.ID] = r.Name
+	}
+	return names, err
+}
+
+type nameRow struct {
+	ID   uuid.UUID `db:"id"`
+	Name string    `db:"name"`
 }
 
 // ListAPIKeys lists the keys that were given out; for staff.

@@ -206,7 +206,7 @@ func (s scope) bound(sql engine.SQL, args pgx.NamedArgs) (string, []any) {
 	of, _ := args["customers"].([]uuid.UUID)
 	key := formKey{sql, s.schema, len(of) == 1, s.sight.narrows(sql)}
 	if key.decided {
-		args["grants"] = s.sight.grants
+		args["grants"] = s.sight.rules()
 	}
 	if key.single {
 		args["single"] = of[0]

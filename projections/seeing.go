@@ -71,11 +71,11 @@ func kindsIn(sql engine.SQL) []string {
 	return all
 }
 
-// sight is what a contact sees of some customers.
+// sight is what a contact sees of some customers. It is of one reading.
 type sight struct {
-	standing *access.Standing
-	whole    map[string]bool // by kind: all of it, of all of the customers
-	grants   string          // as the marks' conditions read them
+	standing  *access.Standing
+	customers []uuid.UUID
+	grants    string // as the marks' conditions read them, once they are asked for
 }
 
 // sightOf is nil for who sees all.
@@ -83,16 +83,25 @@ func sightOf(s *access.Standing, customers []uuid.UUID) *sight {
 	if s == nil {
 		return nil
 	}
-	w := &sight{standing: s, whole: map[string]bool{}}
-	all := func(see func(customer uuid.UUID) bool) bool {
-		return !slices.ContainsFunc(customers, func(c uuid.UUID) bool { return !see(c) })
+	return &sight{standing: s, customers: customers}
+}
+
+// whole tells whether all of a kind is seen, of all of the customers.
+func (w *sight) whole(name string) bool {
+	see := func(c uuid.UUID) bool { return w.standing.Money(access.Download, c) }
+	if name != statementMark {
+		k := kinds[name]
+		see = func(c uuid.UUID) bool { return w.standing.All(k.module, k.action, c) }
 	}
-	for name, k := range kinds {
-		w.whole[name] = all(func(c uuid.UUID) bool { return s.All(k.module, k.action, c) })
+	return !slices.ContainsFunc(w.customers, func(c uuid.UUID) bool { return !see(c) })
+}
+
+// rules are the grants as the marks' conditions read them.
+func (w *sight) rules() string {
+	if w.grants == "" {
+		w.grants = rulesOf(w.standing, w.customers)
 	}
-	w.whole[statementMark] = all(func(c uuid.UUID) bool { return s.Money(access.Download, c) })
-	w.grants = rulesOf(s, customers)
-	return w
+	return w.grants
 }
 
 // rule is a grant as the marks' conditions read it: of one customer, and one kind.
@@ -129,7 +138,7 @@ func rulesOf(s *access.Standing, customers []uuid.UUID) string {
 
 // narrows tells whether a statement's marks must be decided row by row.
 func (w *sight) narrows(sql engine.SQL) bool {
-	return w != nil && slices.ContainsFunc(kindsIn(sql), func(kind string) bool { return !w.whole[kind] })
+	return w != nil && slices.ContainsFunc(kindsIn(sql), func(kind string) bool { return !w.whole(kind) })
 }
 
 // decided is a statement whose marks are conditions.

@@ -28,6 +28,7 @@ type shop struct {
 
 	invoices, memos, payments, statements map[uuid.UUID]access.Item
 	files                                 map[uuid.UUID]hung
+	against                               map[uuid.UUID]uuid.UUID // of credit memos
 }
 
 // hung is a file as an item, and what it hangs on, but for a customer.
@@ -38,7 +39,7 @@ type hung struct {
 
 func newShop(t *testing.T) *shop {
 	w := &shop{world: hanging(t), invoices: map[uuid.UUID]access.Item{}, memos: map[uuid.UUID]access.Item{}, payments: map[uuid.UUID]access.Item{},
-		statements: map[uuid.UUID]access.Item{}, files: map[uuid.UUID]hung{}}
+		statements: map[uuid.UUID]access.Item{}, files: map[uuid.UUID]hung{}, against: map[uuid.UUID]uuid.UUID{}}
 	for n := range 2 {
 		w.branches = append(w.branches, w.ok(w.AddBranch(w.ctx(), w.by, tenant.AddBranch{Code: fmt.Sprint(n), Name: "Branch"})))
 		w.contractors = append(w.contractors, w.ok(w.AddContractor(w.ctx(), w.by, tenant.AddContractor{Name: fmt.Sprint("Contractor ", n)})))
@@ -89,10 +90,10 @@ func (w *shop) fill(c uuid.UUID) {
 	}
 	w.invoices[w.ok(w.DraftInvoice(w.ctx(), w.by, uuid.Nil, invoice.Draft{Content: w.content(c, "2026-05-07", "2026-06-01", 888)}))] = item(access.Invoices, place(2), false)
 	for n := range 3 {
-		content := w.memoContent(c, "2026-05-02", 50, nil)
+		content := w.memoContent(c, "2026-05-02", 50, &parts[n+1].InvoiceID)
 		content.Party = place(n)
 		id := w.ok(w.IssueCreditMemo(w.ctx(), w.by, uuid.Nil, content))
-		w.memos[id] = item(access.Account, place(n), true)
+		w.memos[id], w.against[id] = item(access.Account, place(n), true), parts[n+1].InvoiceID
 		w.hung(w.hang("credit_memo", id, fmt.Sprint("m", n), sha("1"), true), item(access.Documents, place(n), true), w.memos[id])
 	}
 	w.payments[w.pay(c, "2026-05-05", 1_000, false, parts...)] = item(access.Account, domain.Party{}, true)
@@ -209,8 +210,12 @@ func (w *shop) seesInvoices(r *rapid.T, v Viewer, may mayDo, happened map[uuid.U
 			r.Errorf("invoice %+v: %v", it, err)
 		}
 		for _, a := range d.Allocations {
-			if !may(access.View, w.payments[a.FundID]) {
-				r.Errorf("invoice %+v tells of a payment", it)
+			fund, payment := w.payments[a.FundID]
+			if !payment {
+				fund = w.memos[a.FundID]
+			}
+			if !may(access.View, fund) {
+				r.Errorf("invoice %+v tells of what pays it: %+v", it, fund)
 			}
 		}
 		_, err = w.q.GetInvoiceDocument(ctx, v, id, DocumentOptions{})
@@ -230,10 +235,11 @@ func (w *shop) seesMoney(r *rapid.T, v Viewer, may mayDo, happened map[uuid.UUID
 	shows(r, "what happened to payments", happened, w.payments, may)
 	for _, id := range few(r, "memos by id", w.memos) {
 		it := w.memos[id]
-		if _, err := w.q.GetCreditMemo(ctx, v, id); (err == nil) != may(access.View, it) {
-			r.Errorf("credit memo %+v: %v", it, err)
+		d, err := w.q.GetCreditMemo(ctx, v, id)
+		if (err == nil) != may(access.View, it) || err == nil && (d.AgainstInvoice != nil) != may(access.View, w.invoices[w.against[id]]) {
+			r.Errorf("credit memo %+v: %v, against %v", it, err, d.AgainstInvoice)
 		}
-		_, err := w.q.GetCreditMemoDocument(ctx, v, id, DocumentOptions{})
+		_, err = w.q.GetCreditMemoDocument(ctx, v, id, DocumentOptions{})
 		if given := domain.CodeOf(err) != "credit_memo.unknown"; given != may(access.Download, it) {
 			r.Errorf("document of %+v: %v", it, err)
 		}
@@ -262,11 +268,18 @@ func (w *shop) seesMoney(r *rapid.T, v Viewer, may mayDo, happened map[uuid.UUID
 	}
 }
 
+// ofMemos are the files that hang on a credit memo.
+func (w *shop) ofMemos() map[uuid.UUID]hung {
+	files := maps.Clone(w.files)
+	maps.DeleteFunc(files, func(_ uuid.UUID, f hung) bool { return f.on == nil || f.on.Module != access.Account })
+	return files
+}
+
 func (w *shop) seesFiles(r *rapid.T, v Viewer, may mayDo) {
 	ctx := w.t.Context()
 	files := get[Page[Attachment]](w.t)(w.q.ListAttachments(ctx, v, AttachmentFilter{Paging: Paging{Limit: 200}}))
 	list := idsOf(files.Items, func(a Attachment) uuid.UUID { return a.ID })
-	asked := few(r, "files by id", w.files)
+	asked := append(few(r, "files by id", w.files), few(r, "files of memos by id", w.ofMemos())...)
 	for id, f := range w.files {
 		on := f.on == nil || may(access.View, *f.on)
 		if list[id] != (on && may(access.View, f.file)) {

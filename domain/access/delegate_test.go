@@ -34,7 +34,9 @@ var someGrants = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Grant {
 var people = rapid.SampledFrom([]uuid.UUID{{}, {'p', 1}, {'p', 2}})
 
 var someItem = rapid.Custom(func(t *rapid.T) Item {
-	or := func(kind byte) uuid.UUID { return rapid.OneOf(rapid.Just(uuid.Nil), someID(kind)).Draw(t, string(kind)) }
+	or := func(kind byte) uuid.UUID {
+		return rapid.OneOf(rapid.Just(uuid.Nil), someID(kind)).Draw(t, string(kind))
+	}
 	return Item{Module: Invoices, Customers: []uuid.UUID{someID('c').Draw(t, "of")}, SiteID: or('s'), BranchID: or('b'), ContractorID: or('k'),
 		PrimaryContactID: people.Draw(t, "main"), CreatedBy: people.Draw(t, "by"), Published: true}
 })

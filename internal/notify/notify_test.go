@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/contact"
 	"portico/domain/creditmemo"
 	"portico/domain/customer"
@@ -275,5 +276,23 @@ func TestAnExpansionIsRepeatedWithoutEffect(t *testing.T) {
 	var n int
 	if err := w.db.QueryRow(t.Context(), `select count(*) from portico.jobs`).Scan(&n); err != nil || n != 2 {
 		t.Errorf("%d jobs, %v", n, err)
+	}
+}
+
+// I3: what a contact may not see in the portal is in no mail either, nor is what is hidden.
+func TestI3NobodyIsToldOfWhatTheyDoNotSee(t *testing.T) {
+	w := newWorld(t)
+	a := w.customer("A")
+	because := domain.Because{Reason: domain.Reason{Code: "test"}}
+	clerk, dispatcher := w.contact(a, person("ann", "", true)), w.contact(a, person("bob", "", true))
+	w.ok(w.ChangeContactAccess(t.Context(), w.by, clerk, contact.ChangeAccess{Because: because,
+		Grants: access.Grants{{Module: access.Invoices, Actions: []access.Action{access.View}}}}))
+	w.ok(w.ChangeContactAccess(t.Context(), w.by, dispatcher, contact.ChangeAccess{Preset: "occupier", Because: because}))
+	w.ok(w.SetFieldVisibility(t.Context(), w.by, tenant.SetFieldVisibility{Field: access.Field{Entity: "invoice", Name: "reference"}}))
+	w.invoice(a, 1_000, true)
+	w.pay(a, 500)
+	w.expect("invoice_published to ann@example.com")
+	if text := w.letters()[0].Text; strings.Contains(text, "PO 7") || !strings.Contains(text, "N-001") {
+		t.Error(text)
 	}
 }
