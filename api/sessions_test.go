@@ -204,7 +204,7 @@ func TestNoRequestThatBeginsAfterARevokeIsHonoured(t *testing.T) {
 	deps := w.a.Deps // another process on the same database
 	deps.Commands = commands.New(w.store, w.commands.Codec, "second")
 	rights := &auth.Rights{DB: w.db, Commands: deps.Commands, Clock: time.Now, Staff: deps.Commands.StaffOf}
-	deps.Sessions = &session.Store{DB: w.db, Commands: deps.Commands, Rights: rights, Journal: w.journal.write, Clock: time.Now}
+	deps.Sessions = &session.Store{DB: w.db, Commands: deps.Commands, Rights: rights, Journal: w.journal.Write, Clock: time.Now}
 	second := assemble(deps)
 	nodes := []http.Handler{w.handler, second.observe(second.router)}
 	var mu sync.Mutex

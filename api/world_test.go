@@ -66,7 +66,6 @@ type world struct {
 	commands *commands.Commands
 	engine   *engine.Engine
 	policies *reactions.Policies // nil unless live
-	journal  kept
 	papers   *documents.Papers
 	journal  *journal.Store
 	doc      *openapi3.T
@@ -96,7 +95,7 @@ func newWorld(t testing.TB) *world {
 	w.papers = &documents.Papers{Files: kept, Draw: pdf.Draw, PublicURL: "https://portal.example.com"}
 	rights := &auth.Rights{DB: w.db, Commands: w.commands, Clock: time.Now, Staff: w.commands.StaffOf}
 	w.a = assemble(Deps{
-		Sessions:   &session.Store{DB: w.db, Commands: w.commands, Rights: rights, Journal: w.journal.write, Clock: time.Now},
+		Sessions:   &session.Store{DB: w.db, Commands: w.commands, Rights: rights, Journal: w.journal.Write, Clock: time.Now},
 		Confirm:    proof,
 		PublicURL:  "https://portal.example.com",
 		Commands:   w.commands,
