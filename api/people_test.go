@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 
 	"github.com/google/uuid"
 
@@ -17,7 +16,6 @@ import (
 	"portico/domain/staff"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
-	"portico/internal/journal"
 	"portico/internal/session"
 )
 
@@ -134,19 +132,6 @@ func (w *world) staffed(roles ...access.Role) (requester, session.Session) {
 func (w *world) contactSession() (requester, session.Session) {
 	token, s := w.signsIn("main", session.Contact, w.joins("main", w.ours.customer, w.ours.contact), w.ours.contact, session.Full)
 	return w.cookie("contact", token), s
-}
-
-// kept is a journal that remembers.
-type kept struct {
-	mu      sync.Mutex
-	records []journal.Record
-}
-
-func (k *kept) write(_ context.Context, records ...journal.Record) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.records = append(k.records, records...)
-	return nil
 }
 
 // proof takes the password "right" as one.
