@@ -29,7 +29,7 @@ func (a *api) guard(op *huma.Operation, who policy, run http.Handler) http.Handl
 			w.Header().Set("Content-Security-Policy", filePolicy)
 		}
 		rq.background = background(r)
-		rq.token, rq.device = a.cookies.Token(r), a.cookies.Device(r)
+		rq.token, rq.device, rq.sent = a.cookies.Token(r), a.cookies.Device(r), a.cookies.Provider(r)
 		r.Header.Del("Accept") // there is one form of answer
 		w.Header().Add("Vary", "Cookie")
 		if err := a.sameOrigin(r); err != nil {

@@ -69,6 +69,7 @@ var reserved = map[string][]string{
 	"github.com/pquerna/otp":              {"internal/signin"},
 	"github.com/alexedwards/argon2id":     {"internal/signin"},
 	"github.com/coreos/go-oidc":           {"internal/signin"},
+	"github.com/ccojocar/zxcvbn-go":       {"internal/signin"},
 	"golang.org/x/oauth2":                 {"internal/signin"},
 	"github.com/EventStore/":              {"internal/eventstore"},
 	"github.com/go-chi/chi":               {"api"},

@@ -63,6 +63,9 @@ var loginPlan = jobs.Plan{Of: []string{"login."}, Jobs: func(e envelope.Event) [
 
 // toLogin writes a mail to a login, at the address that is the right one by now.
 func (n *Notices) toLogin(ctx context.Context, j jobs.Job, l letter) (mail.Message, error) {
+	if err := n.settled(ctx, j); err != nil { // how the business looks is in read models
+		return mail.Message{}, err
+	}
 	who, err := n.Commands.LoginOf(ctx, j.Tenant, l.Login)
 	if err != nil {
 		return mail.Message{}, err
