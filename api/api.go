@@ -6,6 +6,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math"
 	"net/http"
@@ -27,6 +28,7 @@ import (
 	"portico/internal/files"
 	"portico/internal/idempotency"
 	"portico/internal/jobs"
+	"portico/internal/journal"
 	"portico/internal/mail"
 	doors "portico/internal/people"
 	"portico/internal/session"
@@ -48,6 +50,7 @@ type Deps struct {
 	Once     *idempotency.Store
 	Jobs     *jobs.Store
 	Mails    *mail.Store
+	Journal  *journal.Store
 
 	// Sessions are of those who signed in.
 	Sessions *session.Store
@@ -97,6 +100,9 @@ type api struct {
 
 // New is the API, complete. It fails if a route has no policy.
 func New(d Deps) (http.Handler, error) {
+	if d.Journal == nil {
+		return nil, errors.New("api: there is no journal")
+	}
 	a := assemble(d)
 	if err := a.checkPolicies(); err != nil {
 		return nil, err
@@ -137,6 +143,7 @@ func assemble(d Deps) *api {
 	a.attachmentRoutes()
 	a.mailRoutes()
 	a.sessionRoutes()
+	a.journalRoutes()
 	a.publicRoutes()
 	a.signInRoutes()
 	a.peopleRoutes()

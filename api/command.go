@@ -164,6 +164,7 @@ func command[I, B any](a *api, method, path string, who policy, name string, mor
 func settled[B any](ctx context.Context, a *api, op huma.Operation, body B) *receipt[B] {
 	got := receiptIn(body)
 	a.metrics.appended(op.OperationID, got.Events)
+	requestOf(ctx).events = got.Events
 	out := &receipt[B]{Status: http.StatusOK, Position: positionToken(got.Position), Body: body}
 	if got.Events > 0 && op.DefaultStatus != 0 {
 		out.Status = op.DefaultStatus

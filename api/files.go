@@ -49,7 +49,9 @@ func getFile[F any](a *api, path, group string, who policy, name string, f func(
 			return nil, a.failed(ctx, err)
 		}
 		asking, decided := context.WithTimeout(ctx, queryTime)
-		position, stale := a.awaited(asking, rq, group, concerned(rq, false, id, filter))
+		customers := concerned(rq, false, id, filter)
+		rq.shown(nil, customers)
+		position, stale := a.awaited(asking, rq, group, customers)
 		file, err := f(asking, rq.viewer(), id, *filter)
 		decided()
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-chi/chi/v5"
 
 	"portico/domain"
 	"portico/internal/auth"
@@ -23,6 +24,7 @@ func (a *api) guard(op *huma.Operation, who policy, run http.Handler) http.Handl
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rq := requestOf(r.Context())
 		rq.operation = op.OperationID
+		rq.about(op, who, func(name string) string { return chi.URLParam(r, name) })
 		if op.Metadata["file"] == true {
 			w.Header().Set("Content-Security-Policy", filePolicy)
 		}
@@ -44,6 +46,10 @@ func (a *api) guard(op *huma.Operation, who policy, run http.Handler) http.Handl
 			r = r.WithContext(session.In(r.Context(), *rq.session))
 		}
 		if err := a.decode(rq, w, r, op); err != nil {
+			a.refuse(w, r, err)
+			return
+		}
+		if err := a.announce(r, rq); err != nil {
 			a.refuse(w, r, err)
 			return
 		}
@@ -103,6 +109,7 @@ func (a *api) decode(rq *request, w http.ResponseWriter, r *http.Request, op *hu
 	if err := checkQuery(r.URL, op.Parameters); err != nil {
 		return err
 	}
+	rq.filters = filtersOf(r)
 	token := r.Header.Get("Portico-Position")
 	if inQuery, _ := op.Metadata["after"].(bool); inQuery {
 		token = cmp.Or(r.URL.Query().Get("after"), token)

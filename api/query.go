@@ -73,12 +73,14 @@ func query[F, R any](a *api, path, group string, who policy, name string, f func
 		ctx, cancel := context.WithTimeout(ctx, queryTime)
 		defer cancel()
 		out := &shown[R]{Status: http.StatusOK}
-		out.Position, out.Stale = a.awaited(ctx, rq, group, concerned(rq, ofCustomer, id, filter))
+		customers := concerned(rq, ofCustomer, id, filter)
+		out.Position, out.Stale = a.awaited(ctx, rq, group, customers)
 		var unchanged bool
 		if out.ETag, unchanged, err = a.unchanged(ctx, rq); err != nil {
 			return nil, a.failed(ctx, err)
 		}
 		if unchanged {
+			rq.shown(nil, customers)
 			out.Status = http.StatusNotModified
 			return out, nil
 		}
@@ -87,6 +89,7 @@ func query[F, R any](a *api, path, group string, who policy, name string, f func
 		if out.Body, err = f(ctx, viewer, *filter); err != nil {
 			return nil, a.failed(ctx, err)
 		}
+		rq.shown(out.Body, customers)
 		out.ETag = rq.etag(version)
 		return out, nil
 	})

@@ -12,12 +12,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/google/uuid"
 
 	"portico/internal/auth"
+	"portico/internal/cardmask"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/journal"
 	"portico/internal/session"
 	"portico/projections"
 )
@@ -44,6 +47,16 @@ type request struct {
 	begun       bool                // its command was called: from then on the answer is for keeps
 	stale       bool                // the read models did not come to the position asked for in time
 	code        string              // of the problem that it was answered with
+
+	// What the journal tells of it:
+	op       *huma.Operation // nil until one matched
+	policy   policy
+	target   journal.Target
+	filters  []string // names of what it narrowed down by
+	count    int      // of what it was shown, if that was a list: shows
+	shows    bool
+	events   int  // that its command led to
+	recorded bool // before its command was run
 }
 
 type requestKey struct{}
@@ -79,9 +92,9 @@ func (a *api) observe(next http.Handler) http.Handler {
 		rq := &request{
 			id: r.Header.Get("X-Request-Id"), ip: a.clientAddress(r), prefer: r.Header.Get("Prefer"),
 			asked: r.URL.RequestURI(), has: strings.Join(r.Header.Values("If-None-Match"), ","),
-			agent: clip(strings.ToValidUTF8(r.UserAgent(), ""), 200),
+			agent: cardmask.Mask(clip(strings.ToValidUTF8(r.UserAgent(), ""), 200)),
 		}
-		if !plainToken.MatchString(rq.id) {
+		if !plainToken.MatchString(rq.id) || cardmask.Found(rq.id) {
 			rq.id = uuid.Must(uuid.NewV7()).String()
 		}
 		secure(w.Header(), r.TLS != nil || strings.HasPrefix(a.PublicURL, "https:"))
@@ -97,7 +110,8 @@ func (a *api) observe(next http.Handler) http.Handler {
 				panic(p)
 			}
 		}()
-		next.ServeHTTP(out, r.WithContext(context.WithValue(r.Context(), requestKey{}, rq)))
+		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, rq))
+		next.ServeHTTP(&witness{ResponseWriter: out, a: a, r: r, rq: rq}, r)
 	})
 }
 

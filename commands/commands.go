@@ -169,10 +169,11 @@ func decide[S any](ctx context.Context, c *Commands, by Caller, t task, prepare 
 		if err != nil {
 			return Receipt{}, err
 		}
-		events, err := d.cmd.Decide(have.state)
+		events, err := withoutCards(d.cmd).Decide(have.state)
 		if err != nil || len(events) == 0 {
 			return Receipt{t.id, have.version, have.pos, 0}, err
 		}
+		maskEvents(events)
 		sealed, err := seal(ctx, c, by, t, d, events)
 		if err == nil && d.claim != nil {
 			err = d.claim()
@@ -301,7 +302,7 @@ func seal[S any](ctx context.Context, c *Commands, by Caller, t task, d decision
 		CommandID: by.CommandID, Command: t.name, CorrelationID: by.Correlation, CausationID: by.Causation, Route: d.route,
 	}
 	if b, ok := any(d.cmd).(interface{ Why() domain.Reason }); ok {
-		if why := b.Why(); why.Code != "" {
+		if why := withoutCards(b.Why()); why.Code != "" {
 			meta.Reason = &why
 		}
 	}

@@ -117,6 +117,7 @@ func (c *Commands) drawInvoice(ctx context.Context, by Caller, d invoice.Documen
 		return nil, err
 	}
 	d = hiding{"invoice", fields}.invoice(d)
+	d = withoutCards(d) // as its event will be
 	return c.draw(ctx, by, d.Party, func(l Letter) (domain.Rendition, error) { return c.Papers.Invoice(ctx, l, d) })
 }
 
@@ -126,6 +127,7 @@ func (c *Commands) drawMemo(ctx context.Context, by Caller, d creditmemo.Documen
 		return nil, err
 	}
 	d = hiding{"credit_memo", fields}.memo(d)
+	d = withoutCards(d)
 	return c.draw(ctx, by, d.Party, func(l Letter) (domain.Rendition, error) {
 		var against invoice.Invoice
 		if d.AgainstInvoice != nil {

@@ -26,6 +26,7 @@ import (
 	"portico/internal/idempotency"
 	"portico/internal/integration"
 	"portico/internal/jobs"
+	"portico/internal/journal"
 	"portico/internal/keyring"
 	"portico/internal/mail"
 	"portico/internal/notify"
@@ -64,6 +65,11 @@ type app struct {
 	uploads *files.Uploads
 
 	statements *documents.Statements
+
+	journal  *journal.Store
+	migrated []migrations.Applied // by this process
+	madeKey  bool                 // the key file is new
+	sealless bool                 // there are no keys to seal under
 
 	mails   *mail.Store
 	notices *notify.Notices
@@ -112,7 +118,7 @@ func (a *app) database(ctx context.Context, s *settings) (err error) {
 		}
 		a.url = a.server.URL(pgserver.Database)
 	}
-	if _, err = migrations.Up(ctx, a.url); err != nil {
+	if a.migrated, err = migrations.Up(ctx, a.url); err != nil {
 		return err
 	}
 	if a.pool, err = pg.Open(ctx, a.url, pg.Options{MaxConns: 24, Log: a.log}); err != nil {
@@ -123,6 +129,7 @@ func (a *app) database(ctx context.Context, s *settings) (err error) {
 }
 
 func (a *app) wire(ctx context.Context, s *settings) error {
+	a.madeKey = withoutKEK(s)
 	kek, err := keyring.LoadKEK(s.kekFile())
 	if err != nil {
 		return err
@@ -137,6 +144,7 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	me := node()
 	a.store = eventstore.OpenPostgres(a.pool)
 	a.codec = &envelope.Codec{Catalog: catalog.New(), Keys: keys}
+	a.openJournal(keys)
 	a.commands = commands.New(a.store, a.codec, me)
 	a.engine = &engine.Engine{Store: a.store, Codec: a.codec, DB: a.pool, Groups: projections.Groups(), Log: a.log, Node: me}
 	a.policies = reactions.NewPolicies(&reactions.Subscriber{Store: a.store, DB: a.pool, Node: me, Lanes: 16, Log: a.log}, a.commands, logger(slog.LevelWarn))
@@ -252,6 +260,9 @@ func (a *app) close() (err error) {
 	if a.store != nil {
 		a.store.Close()
 	}
+	if a.journal != nil {
+		a.journal.Close()
+	}
 	for _, pool := range []*pgxpool.Pool{a.pool, a.reads} {
 		if pool != nil {
 			pool.Close()
@@ -274,6 +285,9 @@ func with(ctx context.Context, s *settings, do func(a *app) error) error {
 	a, err := open(ctx, s)
 	if err != nil {
 		return err
+	}
+	if err := a.noteCommand(ctx, s); err != nil {
+		return errors.Join(err, a.close())
 	}
 	return errors.Join(do(a), a.close())
 }

@@ -51,6 +51,11 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 		return fmt.Errorf("%w: choose another address with --addr", err)
 	}
 	defer listener.Close()
+	stopJournal, err := a.startJournal(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopJournal()
 	stop := a.run()
 	defer stop()
 	defer a.publishing()()
@@ -67,6 +72,7 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 		Commands: a.commands, Queries: a.queries, Engine: a.engine, Auth: a.keys, Files: a.files, Once: a.once, Wait: a.waiter.shown,
 		Uploads:    a.uploads,
 		Mails:      a.mails,
+		Journal:    a.journal,
 		Webhooks:   a.webhooks,
 		Statements: a.statements, Tenant: tenantCode,
 		Jobs: a.jobs, Tallies: a.runner.Queue.Tallies,
