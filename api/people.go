@@ -140,4 +140,3 @@ func (a *api) bulkRoute() {
 		return &struct{ Body doors.BulkReport }{report}, err
 	})
 }
-

@@ -84,6 +84,8 @@ var notOverHTTP = map[string]string{
 	"ImportCustomer": "importer", "ImportInvoice": "importer", "ImportCreditMemo": "importer",
 	"StartImport": "importer", "FinishImport": "importer",
 	"RenderInvoice": "job", "RenderCreditMemo": "job", "Letter": "part of IssueStatement",
+	"FollowAcceptance": "policy", "FollowRemoval": "policy", "ExpireInvitation": "timer",
+	"RefuseInvitation": "part of OpenInvitation", "CheckInvitee": "part of InviteAll",
 }
 
 func TestEveryCommandIsAnOperation(t *testing.T) {

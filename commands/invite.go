@@ -12,6 +12,7 @@ import (
 	"portico/domain/invitation"
 	"portico/domain/reservation"
 	"portico/domain/staff"
+	"portico/internal/envelope"
 )
 
 // Asked is what every invitation says.
@@ -333,6 +334,9 @@ func ofOwnCompany(of uuid.UUID) access.Item {
 	return access.Item{Module: access.Users, Customers: []uuid.UUID{of}, Published: true}
 }
 
+// FirstOwner is the member of staff by which a business begins.
+func FirstOwner(tenant string) uuid.UUID { return domain.DerivedID(TenantID(tenant), "first owner") }
+
 // SetUp invites the first owner, while there is none. Whoever was to be it and never came
 // makes room for somebody else.
 func (c *Commands) SetUp(ctx context.Context, by Caller, d staff.Details) (Receipt, error) {
@@ -347,7 +351,10 @@ func (c *Commands) SetUp(ctx context.Context, by Caller, d staff.Details) (Recei
 	if err != nil {
 		return Receipt{}, err
 	}
-	id := domain.DerivedID(TenantID(by.Tenant), "first owner")
+	id := FirstOwner(by.Tenant)
+	if by.Actor.ID == uuid.Nil { // whoever has the code is that person
+		by.Actor = envelope.Actor{Kind: envelope.Staff, ID: id}
+	}
 	m, err := c.StaffMember(ctx, by.Tenant, id)
 	if err != nil {
 		return Receipt{}, err

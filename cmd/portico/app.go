@@ -30,6 +30,7 @@ import (
 	"portico/internal/keyring"
 	"portico/internal/mail"
 	"portico/internal/notify"
+	"portico/internal/people"
 	"portico/internal/pg"
 	"portico/internal/pgserver"
 	"portico/internal/reactions"
@@ -72,6 +73,7 @@ type app struct {
 	statements *documents.Statements
 
 	journal  *journal.Store
+	people   *people.Service
 	migrated []migrations.Applied // by this process
 	madeKey  bool                 // the key file is new
 	sealless bool                 // there are no keys to seal under
@@ -177,6 +179,7 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	if err := a.wirePost(s); err != nil {
 		return err
 	}
+	a.wirePeople(s, signin.New(&signin.Service{DB: a.pool, Commands: a.commands, Keys: keys, Journal: a.journal.Write, Clock: time.Now, PublicURL: s.address()}))
 	if err := a.wireWebhooks(&s.webhooks); err != nil {
 		return err
 	}

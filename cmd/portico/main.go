@@ -83,6 +83,9 @@ directory, or joins the one that another portico process has started.`,
 	cmd.AddCommand(jobsCommand(&s))
 	cmd.AddCommand(integrationCommand(&s))
 	cmd.AddCommand(loginCommand(&s))
+	cmd.AddCommand(setupCommand(&s))
+	cmd.AddCommand(staffCommand(&s))
+	cmd.AddCommand(inviteCommand(&s))
 	return cmd
 }
 

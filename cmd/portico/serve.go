@@ -74,6 +74,7 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 		Uploads:    a.uploads,
 		Mails:      a.mails,
 		Journal:    a.journal,
+		People:     a.people,
 		Webhooks:   a.webhooks,
 		Sessions:   a.sessions,
 		SignIn:     a.signin,
@@ -96,6 +97,9 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 		}
 	} else {
 		fmt.Fprintf(out, "Portico serves on %s (reading page: %s/docs)\n", address, address)
+	}
+	if err := a.printSetupCode(ctx, out); err != nil {
+		return err
 	}
 	return serveUntil(ctx, listener, api.Server(handler, a.log))
 }

@@ -15,13 +15,16 @@ import (
 	"pgregory.net/rapid"
 
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/apikey"
 	"portico/domain/attachment"
 	"portico/domain/catalog"
 	"portico/domain/contact"
 	"portico/domain/customer"
+	"portico/domain/invitation"
 	"portico/domain/invoice"
 	"portico/domain/login"
+	employed "portico/domain/staff"
 	"portico/domain/tenant"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
@@ -112,6 +115,12 @@ var personal = []struct {
 	{stream("login", jane), login.EmailChanged{ChangeID: acme, Email: "jane@secret.example", Before: "j@hidden.example"}, []string{"jane@", "hidden"},
 		login.EmailChanged{ChangeID: acme}, jane},
 	{stream("login", jane), login.EmailChangeUndone{ChangeID: acme, Email: "jane@secret.example"}, []string{"jane@"}, login.EmailChangeUndone{ChangeID: acme}, jane},
+	{stream("staff", jane), employed.Added{Details: employed.Details{Name: "Jane Secret", Email: "jane@secret.example"}, Roles: []access.Role{access.Viewer}},
+		[]string{"Secret", "jane@"}, employed.Added{Roles: []access.Role{access.Viewer}}, jane},
+	{stream("staff", jane), employed.DetailsChanged{Details: employed.Details{Name: "Jane Secret", Email: "jane@secret.example"}},
+		[]string{"Secret", "jane@"}, employed.DetailsChanged{}, jane},
+	{stream("invitation", eventID), invitation.Sent{No: 1, Kind: invitation.Contact, MemberID: jane, Email: "jane@secret.example"},
+		[]string{"jane@"}, invitation.Sent{No: 1, Kind: invitation.Contact, MemberID: jane}, jane},
 	{stream("apikey", eventID), apikey.Issued{Name: "Secret's till", Role: "staff"}, []string{"Secret"}, apikey.Issued{Role: "staff"}, eventID},
 }
 

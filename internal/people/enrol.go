@@ -72,6 +72,9 @@ func (s *Service) enrol(ctx context.Context, by commands.Caller, id uuid.UUID, n
 	}
 	acting := by
 	acting.Roles = []access.Role{access.System}
+	if by.Actor.ID == uuid.Nil {
+		acting = as(by, sent)
+	}
 	who, err := s.register(ctx, acting, sent, n)
 	if err != nil {
 		return Accepted{}, err

@@ -47,6 +47,7 @@ var elsewhere = map[string]string{
 	"engine.retry":         "only after something was parked: the engine's tests pass it",
 	"mail.taken":           "no mail server is there: cmd/portico kills a process that one holds up",
 	"webhooks.after_post":  "no webhook is there: the tests of webhooks repeat the delivery",
+	"people.registered":    "nobody registers there: its tests cut acceptance off at each append",
 	"eventstore.partition": "once in the life of a process: passed at the first append",
 }
 
