@@ -192,6 +192,7 @@ func TestWithoutItsRecordNothingIsShownOrDone(t *testing.T) {
 	at := "/v1/invoices/" + w.issued().String()
 	w.call("contact", "GET", at, "").is(200, "")
 	pgtest.Exec(t, w.url, "do $$ begin execute (select format('revoke execute on function %s from portico_app', oid::regprocedure) from pg_proc where oid::regproc::text = 'journal.append'); end $$")
+	pgtest.Exec(t, w.url, "insert into portico.mail_blocks (tenant, address, bounce, text) values ('main', 'a@b.example', gen_random_uuid(), 'full')")
 	head := w.head()
 	for _, ask := range []struct{ who, method, path, body string }{
 		{"contact", "GET", at, ""}, {"contact", "HEAD", at, ""}, {"staff", "GET", "/v1/customers", ""}, {"auditor", "GET", "/v1/history", ""},
@@ -211,7 +212,36 @@ func TestWithoutItsRecordNothingIsShownOrDone(t *testing.T) {
 	if w.head() != head {
 		t.Errorf("%d events were appended", w.head()-head)
 	}
+	var lifted int
+	if err := w.db.QueryRow(t.Context(), "select count(*) from portico.mail_blocks where lifted_at is not null").Scan(&lifted); err != nil || lifted > 0 {
+		t.Errorf("what no event tells was done: %d, %v", lifted, err)
+	}
 	w.call("", "GET", "/healthz", "").is(200, "")
+}
+
+func TestACommandWithoutEventsIsOnRecord(t *testing.T) {
+	w := newWorld(t)
+	ask := func(body string, header ...string) (kinds []string) {
+		before := len(w.entries(journal.Filter{}))
+		w.call("staff", "POST", "/v1/tenant/payment-policy", body, header...).is(200, "")
+		for _, e := range w.entries(journal.Filter{})[:len(w.entries(journal.Filter{}))-before] {
+			kinds = append(kinds, e.Kind)
+		}
+		return kinds
+	}
+	const policy = `{"part":"any","over":"credit"}`
+	for i, want := range []string{"[]", "[repeated]"} {
+		if got := fmt.Sprint(ask(policy, "Idempotency-Key", "k1")); got != want {
+			t.Errorf("the %dth time under one key: %s, want %s", i+1, got, want)
+		}
+	}
+	if got := fmt.Sprint(ask(policy)); got != "[acted]" {
+		t.Errorf("what is so already: %s", got)
+	}
+	w.call("staff", "POST", "/v1/mail-blocks/lift", `{"address":"a@b.example"}`)
+	if got := w.entries(journal.Filter{Kind: "acted"})[0]; got.Detail["operation"] != "LiftMailBlock" {
+		t.Errorf("an effect that no event tells: %+v", got)
+	}
 }
 
 func TestAddressesInTheJournalAreThoseOfConnections(t *testing.T) {

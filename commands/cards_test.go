@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"context"
 	"reflect"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"portico/domain"
 	"portico/domain/catalog"
 	"portico/domain/customer"
+	"portico/domain/invoice"
 	"portico/domain/reservation"
 	"portico/internal/eventstore"
 
@@ -65,6 +67,31 @@ func TestACommandIsDecidedWithoutCardNumbers(t *testing.T) {
 	if err != nil || closed.Meta.Reason.Text != "asked to use "+panMasked {
 		t.Errorf("closed: %+v, %v", closed.Meta.Reason, err)
 	}
+}
+
+// What is drawn is what is recorded: the file's hash stands in the event.
+func TestPapersAreDrawnWithoutCardNumbers(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	drawn := &reader{}
+	w.Papers = drawn
+	bill := content(w.customer("7"), "INV-1", 500)
+	bill.Description = "card " + pan
+	w.ok(w.IssueInvoice(t.Context(), staffMember(), uuid.Nil, invoice.Issue{Content: bill, Publish: true}))
+	if drawn.description != "card "+panMasked {
+		t.Errorf("drawn: %q", drawn.description)
+	}
+}
+
+// reader draws by reading.
+type reader struct {
+	desk
+	description string
+}
+
+func (r *reader) Invoice(ctx context.Context, l Letter, doc invoice.Document) (domain.Rendition, error) {
+	r.description = doc.Description
+	return r.desk.Invoice(ctx, l, doc)
 }
 
 func TestMaskingChangesNothingThatOthersShare(t *testing.T) {
