@@ -69,6 +69,23 @@ func TestACommandIsDecidedWithoutCardNumbers(t *testing.T) {
 	}
 }
 
+// Two texts that are harmless apart make a number in an event.
+func TestWhatADecisionSpellsIsMaskedToo(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	by, id := staffMember().complete(w.Commands), uuid.New()
+	w.ok(run(t.Context(), w.Commands, by, about(by, "Spell", "customer", id), decision[customer.Customer]{cmd: spelling{pan[:8], pan[8:]}}))
+	if s, err := peek[customer.Customer](t.Context(), w.Commands, "main", "customer", id); err != nil || s.Details().LegalName != panMasked {
+		t.Errorf("the state says %q, %v", s.Details().LegalName, err)
+	}
+}
+
+type spelling struct{ Head, Tail string }
+
+func (c spelling) Decide(customer.Customer) ([]domain.Event[customer.Customer], error) {
+	return []domain.Event[customer.Customer]{customer.Registered{Number: "C1", Details: customer.Details{LegalName: c.Head + c.Tail}}}, nil
+}
+
 // What is drawn is what is recorded: the file's hash stands in the event.
 func TestPapersAreDrawnWithoutCardNumbers(t *testing.T) {
 	t.Parallel()
@@ -77,7 +94,16 @@ func TestPapersAreDrawnWithoutCardNumbers(t *testing.T) {
 	w.Papers = drawn
 	bill := content(w.customer("7"), "INV-1", 500)
 	bill.Description = "card " + pan
-	w.ok(w.IssueInvoice(t.Context(), staffMember(), uuid.Nil, invoice.Issue{Content: bill, Publish: true}))
+	id := w.ok(w.IssueInvoice(t.Context(), staffMember(), uuid.Nil, invoice.Issue{Content: bill, Publish: true})).ID
+	records, err := w.Store.ReadStream(t.Context(), eventstore.Stream("main", "invoice", id.String()), 0, 10)
+	if err != nil || len(records) != 2 {
+		t.Fatal(records, err)
+	}
+	issued, err := w.codec.Open(t.Context(), records[0])
+	published, failed := w.codec.Open(t.Context(), records[1])
+	if err != nil || failed != nil || issued.Data.(invoice.Issued).Hash() != published.Data.(invoice.Published).ContentHash {
+		t.Errorf("the hash that was published is not of what was issued: %+v, %+v", issued.Data, published.Data)
+	}
 	if drawn.description != "card "+panMasked {
 		t.Errorf("drawn: %q", drawn.description)
 	}
