@@ -68,7 +68,7 @@ func TestEachRequestLeavesARecordOrAnEvent(t *testing.T) {
 			continue
 		}
 		path := strings.NewReplacer("{id}", uuid.NewString(), "{customer_id}", w.ours.customer.String(), "{currency}", "GBP").Replace(o.path)
-		for j, who := range []string{"", "bad", "staff", "auditor", "contact"} {
+		for j, who := range []string{"", "staff", "auditor", "contact"} {
 			id := fmt.Sprintf("rq-%d-%d", i, j)
 			r := httptest.NewRequest(o.method, path, strings.NewReader(""))
 			r.Header.Set("X-Request-Id", id)
@@ -86,7 +86,7 @@ func TestEachRequestLeavesARecordOrAnEvent(t *testing.T) {
 			t.Errorf("nothing tells of %s", what)
 		}
 	}
-	if len(asked) < 400 {
+	if len(asked) < 300 {
 		t.Errorf("only %d requests were made", len(asked))
 	}
 }
@@ -178,8 +178,8 @@ func TestReadingTheJournalIsRecorded(t *testing.T) {
 }
 
 func TestAnExportedTableHoldsNoFormula(t *testing.T) {
-	w := newWorld(t).live()
-	w.call("staff", "GET", "/v1/invoices", "", "User-Agent", `=HYPERLINK("https://evil.example")`).is(200, "")
+	w := newWorld(t)
+	w.call("contact", "GET", "/v1/customers", "", "User-Agent", `=HYPERLINK("https://evil.example")`).is(403, "")
 	table, err := csv.NewReader(w.call("auditor", "GET", "/v1/journal/export?format=csv", "").is(200, "").Body).ReadAll()
 	if err != nil || len(table) != 2 || table[1][11] != `'=HYPERLINK("https://evil.example")` {
 		t.Errorf("%v, %v", table, err)
@@ -192,6 +192,7 @@ func TestWithoutItsRecordNothingIsShownOrDone(t *testing.T) {
 	at := "/v1/invoices/" + w.issued().String()
 	w.call("contact", "GET", at, "").is(200, "")
 	pgtest.Exec(t, w.url, "do $$ begin execute (select format('revoke execute on function %s from portico_app', oid::regprocedure) from pg_proc where oid::regproc::text = 'journal.append'); end $$")
+	pgtest.Exec(t, w.url, "insert into portico.mail_blocks (tenant, address, bounce, text) values ('main', 'a@b.example', gen_random_uuid(), 'full')")
 	head := w.head()
 	for _, ask := range []struct{ who, method, path, body string }{
 		{"contact", "GET", at, ""}, {"contact", "HEAD", at, ""}, {"staff", "GET", "/v1/customers", ""}, {"auditor", "GET", "/v1/history", ""},
@@ -211,14 +212,43 @@ func TestWithoutItsRecordNothingIsShownOrDone(t *testing.T) {
 	if w.head() != head {
 		t.Errorf("%d events were appended", w.head()-head)
 	}
+	var lifted int
+	if err := w.db.QueryRow(t.Context(), "select count(*) from portico.mail_blocks where lifted_at is not null").Scan(&lifted); err != nil || lifted > 0 {
+		t.Errorf("what no event tells was done: %d, %v", lifted, err)
+	}
 	w.call("", "GET", "/healthz", "").is(200, "")
 }
 
+func TestACommandWithoutEventsIsOnRecord(t *testing.T) {
+	w := newWorld(t)
+	ask := func(body string, header ...string) (kinds []string) {
+		before := len(w.entries(journal.Filter{}))
+		w.call("staff", "POST", "/v1/tenant/payment-policy", body, header...).is(200, "")
+		for _, e := range w.entries(journal.Filter{})[:len(w.entries(journal.Filter{}))-before] {
+			kinds = append(kinds, e.Kind)
+		}
+		return kinds
+	}
+	const policy = `{"part":"any","over":"credit"}`
+	for i, want := range []string{"[]", "[repeated]"} {
+		if got := fmt.Sprint(ask(policy, "Idempotency-Key", "k1")); got != want {
+			t.Errorf("the %dth time under one key: %s, want %s", i+1, got, want)
+		}
+	}
+	if got := fmt.Sprint(ask(policy)); got != "[acted]" {
+		t.Errorf("what is so already: %s", got)
+	}
+	w.call("staff", "POST", "/v1/mail-blocks/lift", `{"address":"a@b.example"}`)
+	if got := w.entries(journal.Filter{Kind: "acted"})[0]; got.Detail["operation"] != "LiftMailBlock" {
+		t.Errorf("an effect that no event tells: %+v", got)
+	}
+}
+
 func TestAddressesInTheJournalAreThoseOfConnections(t *testing.T) {
-	w := newWorld(t).live()
+	w := newWorld(t)
 	w.a.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 	for peer, want := range map[string]string{"198.51.100.7:1": "198.51.100.7", "10.0.0.1:1": "203.0.113.9"} {
-		r := httptest.NewRequest("GET", "/v1/invoices", nil)
+		r := httptest.NewRequest("GET", "/v1/customers", nil)
 		r.RemoteAddr = peer
 		r.Header.Set("X-Forwarded-For", "203.0.113.9")
 		r.Header.Set("Authorization", "Bearer "+w.keys["contact"])

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"context"
 	"reflect"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"portico/domain"
 	"portico/domain/catalog"
 	"portico/domain/customer"
+	"portico/domain/invoice"
 	"portico/domain/reservation"
 	"portico/internal/eventstore"
 
@@ -65,6 +67,57 @@ func TestACommandIsDecidedWithoutCardNumbers(t *testing.T) {
 	if err != nil || closed.Meta.Reason.Text != "asked to use "+panMasked {
 		t.Errorf("closed: %+v, %v", closed.Meta.Reason, err)
 	}
+}
+
+// Two texts that are harmless apart make a number in an event.
+func TestWhatADecisionSpellsIsMaskedToo(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	by, id := staffMember().complete(w.Commands), uuid.New()
+	w.ok(run(t.Context(), w.Commands, by, about(by, "Spell", "customer", id), decision[customer.Customer]{cmd: spelling{pan[:8], pan[8:]}}))
+	if s, err := peek[customer.Customer](t.Context(), w.Commands, "main", "customer", id); err != nil || s.Details().LegalName != panMasked {
+		t.Errorf("the state says %q, %v", s.Details().LegalName, err)
+	}
+}
+
+type spelling struct{ Head, Tail string }
+
+func (c spelling) Decide(customer.Customer) ([]domain.Event[customer.Customer], error) {
+	return []domain.Event[customer.Customer]{customer.Registered{Number: "C1", Details: customer.Details{LegalName: c.Head + c.Tail}}}, nil
+}
+
+// What is drawn is what is recorded: the file's hash stands in the event.
+func TestPapersAreDrawnWithoutCardNumbers(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	drawn := &reader{}
+	w.Papers = drawn
+	bill := content(w.customer("7"), "INV-1", 500)
+	bill.Description = "card " + pan
+	id := w.ok(w.IssueInvoice(t.Context(), staffMember(), uuid.Nil, invoice.Issue{Content: bill, Publish: true})).ID
+	records, err := w.Store.ReadStream(t.Context(), eventstore.Stream("main", "invoice", id.String()), 0, 10)
+	if err != nil || len(records) != 2 {
+		t.Fatal(records, err)
+	}
+	issued, err := w.codec.Open(t.Context(), records[0])
+	published, failed := w.codec.Open(t.Context(), records[1])
+	if err != nil || failed != nil || issued.Data.(invoice.Issued).Hash() != published.Data.(invoice.Published).ContentHash {
+		t.Errorf("the hash that was published is not of what was issued: %+v, %+v", issued.Data, published.Data)
+	}
+	if drawn.description != "card "+panMasked {
+		t.Errorf("drawn: %q", drawn.description)
+	}
+}
+
+// reader draws by reading.
+type reader struct {
+	desk
+	description string
+}
+
+func (r *reader) Invoice(ctx context.Context, l Letter, doc invoice.Document) (domain.Rendition, error) {
+	r.description = doc.Description
+	return r.desk.Invoice(ctx, l, doc)
 }
 
 func TestMaskingChangesNothingThatOthersShare(t *testing.T) {

@@ -64,6 +64,7 @@ events take about 1 GB of the temporary directory and a minute to write; then ea
 is measured for about half a minute. Interrupting it removes everything.`
 	grow.Flags().Int64SliceVar(&o.sizes, "events", []int64{0, 1_000_000}, "lengths of the log to measure at, ascending")
 	add("jobs", "Jobs through Watermill with an empty handler, beside the bare claims", benchJobs)
+	add("journal", "Records in the journal beside single-row inserts, and appends while they are kept", benchJournal)
 	add("account", "Recording a payment on an account with 10,000 entries, beside one with 10", benchAccount)
 	cmd.AddCommand(benchQueryCommand(&o), benchVisibleCommand(&o), benchRebuildCommand(&o))
 	cmd.AddCommand(benchPDFCommand(&o))

@@ -34,11 +34,18 @@ func TestBenchesOfTheEventStoreMeasureBesideTheirFloors(t *testing.T) {
 	for _, at := range []string{"at 0 events", "at 40000 events"} {
 		want["grow"] = append(want["grow"], "appends "+at+"/1", "appends "+at+"/64", "20-event load "+at+", p50/1")
 	}
+	for _, clients := range []int{1, 64, 512} {
+		want["journal"] = append(want["journal"], fmt.Sprint("records beside single-row insert/", clients), fmt.Sprint("records beside single-row insert, p99/", clients))
+	}
+	for _, clients := range []int{8, 64} {
+		want["journal"] = append(want["journal"], fmt.Sprint("appends with 1,000 records/s beside appends alone/", clients))
+	}
 	var results []result
 	for _, run := range []func() ([]result, error){
 		func() ([]result, error) { return benchAppend(t.Context(), a, o) },
 		func() ([]result, error) { return benchLoad(t.Context(), a, o) },
 		func() ([]result, error) { return benchGrow(t.Context(), a, o) },
+		func() ([]result, error) { return benchJournal(t.Context(), a, o) },
 	} {
 		more, err := run()
 		if err != nil {

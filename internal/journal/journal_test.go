@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -282,5 +283,102 @@ func TestAnInterruptedRunIsFoundAtTheNextStart(t *testing.T) {
 	page, err := s.List(t.Context(), journal.Filter{Tenant: "main", Kind: "log.interrupted"})
 	if err != nil || len(page.Items) != 1 || page.Items[0].Target.ID != second.ID || page.Items[0].Detail["node"] != "a/2" {
 		t.Errorf("interruptions: %+v, %v", page.Items, err)
+	}
+}
+
+func TestVerifyFindsWhatASuperuserDid(t *testing.T) {
+	t.Parallel()
+	url, super := pgtest.Superuser(t)
+	s := open(t, pgtest.Open(t, url), &keyring.Memory{})
+	for range 5 {
+		if err := s.Write(t.Context(), viewed()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if wrong, err := s.Verify(t.Context()); err != nil || len(wrong) > 0 {
+		t.Fatalf("before: %v, %v", wrong, err)
+	}
+	pgtest.Exec(t, super, "alter table journal.records_1 disable trigger append_only_rows",
+		"delete from journal.records where no in (3, 5)", "update journal.records set at = 'epoch' where no = 4", "grant delete on journal.records to portico_app")
+	found, err := s.Verify(t.Context())
+	want := []string{"number 3 is missing: 4 follows 2", "the head says 5, the last record is 4", "record 4 is of 1970-01-01 00:00:00+00, before the one that it follows",
+		"journal.records_1: the triggers that refuse changes are missing or off", "journal.records: the role portico_app may change it"}
+	if diff := cmp.Diff(want, found); diff != "" || err != nil {
+		t.Errorf("found %s, %v", diff, err)
+	}
+}
+
+func TestTheJournalIsReadByTime(t *testing.T) {
+	s, pool, _ := newStore(t)
+	for range 6 {
+		if err := s.Write(t.Context(), viewed()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var third, fifth time.Time
+	err := pool.QueryRow(t.Context(), "select (select at from journal.records where no = 3), (select at from journal.records where no = 5)").Scan(&third, &fifth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]struct {
+		f           journal.Filter
+		first, last int64
+	}{
+		"from":    {journal.Filter{From: third}, 3, 6},
+		"to":      {journal.Filter{To: fifth}, 1, 4},
+		"between": {journal.Filter{From: third, To: fifth}, 3, 4},
+		"after":   {journal.Filter{From: fifth.Add(time.Hour)}, 0, 0},
+		"before":  {journal.Filter{To: third.Add(-time.Hour)}, 0, 0},
+	} {
+		want.f.Tenant = "main"
+		var first, last int64
+		err := s.Each(t.Context(), want.f, func(e journal.Entry) error {
+			if first == 0 {
+				first = e.No
+			}
+			last = e.No
+			return nil
+		})
+		if err != nil || first != want.first || last != want.last {
+			t.Errorf("%s: %d to %d, %v", name, first, last, err)
+		}
+	}
+}
+
+// By index, however many records there are of others.
+func TestEachFilterFindsItsOwn(t *testing.T) {
+	s, _, _ := newStore(t)
+	other := journal.Record{Tenant: "other", Kind: "listed", Outcome: journal.Failure, Actor: envelope.Actor{Kind: envelope.Staff, ID: uuid.UUID{77}},
+		Origin: envelope.Origin{Channel: envelope.ChannelAPI}}
+	here := other
+	here.Tenant = "main"
+	if err := s.Write(t.Context(), other, viewed(), here, other); err != nil {
+		t.Fatal(err)
+	}
+	for name, f := range map[string]journal.Filter{
+		"actor": {ActorID: ann}, "impersonator": {ImpersonatorID: uuid.UUID{9}}, "login": {LoginID: uuid.UUID{7}}, "customer": {CustomerID: acme},
+		"target": {TargetID: bill}, "kind": {Kind: "viewed"}, "outcome": {Outcome: journal.Success},
+	} {
+		f.Tenant = "main"
+		page, err := s.List(t.Context(), f)
+		if err != nil || len(page.Items) != 1 || page.Items[0].No != 2 || page.Items[0].Actor.ID != ann {
+			t.Errorf("%s: %+v, %v", name, page.Items, err)
+		}
+		f.Tenant = "other"
+		if page, err := s.List(t.Context(), f); err != nil || len(page.Items) != 0 {
+			t.Errorf("%s of another tenant: %+v, %v", name, page.Items, err)
+		}
+	}
+	seen, err := s.Looked(t.Context(), "main", journal.Target{Kind: "invoice", ID: bill})
+	if err != nil || len(seen) != 0 {
+		t.Errorf("a view by staff as the contact counts: %+v, %v", seen, err)
+	}
+	theirs := viewed()
+	theirs.Actor.Impersonator = nil
+	if err := s.Write(t.Context(), theirs); err != nil {
+		t.Fatal(err)
+	}
+	if seen, err = s.Looked(t.Context(), "main", journal.Target{Kind: "invoice", ID: bill}); err != nil || len(seen) != 1 || seen[0].Views != 1 {
+		t.Errorf("a view by the contact: %+v, %v", seen, err)
 	}
 }
