@@ -25,6 +25,11 @@ func (a *api) guard(op *huma.Operation, who policy, run http.Handler) http.Handl
 			w.Header().Set("Content-Security-Policy", filePolicy)
 		}
 		r.Header.Del("Accept") // there is one form of answer
+		r, err := a.settle(rq, r)
+		if err != nil {
+			a.refuse(w, r, err)
+			return
+		}
 		if !who.public {
 			if err := a.admit(rq, r, who); err != nil {
 				a.refuse(w, r, err)
@@ -54,6 +59,9 @@ func (a *api) admit(rq *request, r *http.Request, who policy) error {
 	}
 	var err error
 	rq.who, err = a.Auth.Authenticate(r.Context(), strings.TrimSpace(token))
+	if err == nil && a.Tenants != nil && rq.who.Tenant != rq.tenant {
+		rq.who, err = auth.Principal{}, auth.ErrInvalid // of another portal
+	}
 	switch {
 	case errors.Is(err, auth.ErrInvalid):
 		return problem(http.StatusUnauthorized, "auth.invalid", "this API key opens nothing: it is mistyped, revoked, or its contact was removed")

@@ -30,6 +30,7 @@ type request struct {
 	asked       string         // path and query, as they came
 	has         string         // If-None-Match
 	operation   string         // "" until a route matched
+	tenant      string         // whose host name was asked; "" without a directory of tenants
 	who         auth.Principal // zero without a key, and for public routes
 	body        []byte
 	stream      io.Reader           // instead of body, for an operation that reads its own

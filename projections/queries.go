@@ -9,11 +9,11 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portico/domain"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/pg"
 	"portico/projections/engine"
 )
 
@@ -21,10 +21,10 @@ import (
 // shown its own customers' published documents and nothing else, and what it may not see
 // is as unknown to it as what does not exist.
 type Queries struct {
-	DB *pgxpool.Pool
+	DB pg.DB
 	// Reads, if there is one, answers for single customers: its batches read one moment and
 	// its plans do not depend on the arguments (pg.Options.Reads).
-	Reads *pgxpool.Pool
+	Reads pg.DB
 	// Schema is where the active build of a group is.
 	Schema func(ctx context.Context, group string) (string, error)
 	Clock  func() time.Time

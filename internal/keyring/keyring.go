@@ -20,10 +20,10 @@ import (
 	"github.com/google/uuid"
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portico/internal/envelope"
 	"portico/internal/failpoint"
+	"portico/internal/pg"
 )
 
 const keySize = 32
@@ -88,13 +88,13 @@ type ref struct {
 
 // Keyring is envelope.Keys over a table of wrapped keys.
 type Keyring struct {
-	db    *pgxpool.Pool
+	db    pg.DB
 	kek   cipher.AEAD
 	cache *lru.Cache[ref, envelope.Key]
 }
 
 // New is a keyring in db whose keys are wrapped under kek.
-func New(db *pgxpool.Pool, kek []byte) (*Keyring, error) {
+func New(db pg.DB, kek []byte) (*Keyring, error) {
 	aead, err := newAEAD(kek)
 	if err != nil {
 		return nil, err
