@@ -37,6 +37,8 @@ type Letter struct {
 	Customer customer.Details
 	// Branch and Contractor are the names of those that the document is of, if any.
 	Branch, Contractor string
+	// Tenant is the code of whose portal the documents are in.
+	Tenant string
 }
 
 // Letter is what documents to a customer begin with. It is for staff, and for contacts of
@@ -55,7 +57,7 @@ func (c *Commands) letter(ctx context.Context, by Caller, to customer.Customer, 
 		err = domain.Refused("subject.erased", "the personal data of whom this is about was erased for good")
 	}
 	branch, contractor := from.Names(of)
-	return Letter{from.Settings(), from.Branding(), to.Number(), to.Details(), branch, contractor}, err
+	return Letter{from.Settings(), from.Branding(), to.Number(), to.Details(), branch, contractor, by.Tenant}, err
 }
 
 // reachable is a customer that the caller may ask something for: any for staff, its own for

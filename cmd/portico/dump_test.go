@@ -102,7 +102,7 @@ func goesOn(t *testing.T, s *settings, want map[string]string, head uint64) {
 			t.Errorf("at %d, was at %d: %s", b.head(t), head, diff)
 		}
 		change := tenant.ChangeSettings{Settings: tenant.Settings{Name: "Moved house", TimeZone: "UTC", Currency: "GBP"}}
-		if _, err := b.commands.ChangeTenantSettings(t.Context(), itself(), change); err != nil {
+		if _, err := b.commands.ChangeTenantSettings(t.Context(), itselfOf(firstTenant), change); err != nil {
 			t.Error(err)
 		}
 	})

@@ -24,6 +24,8 @@ var Types = domain.Types{
 	domain.TypeOf[NotificationRouteChanged]("tenant.notification_route_changed"),
 	domain.TypeOf[ContactNoticesChanged]("tenant.contact_notices_changed"),
 	domain.TypeOf[BrandingChanged]("tenant.branding_changed"),
+	domain.TypeOf[HostAdded]("tenant.host_added"),
+	domain.TypeOf[HostRemoved]("tenant.host_removed"),
 }
 
 // Event is one of the types above.
@@ -40,6 +42,7 @@ type Tenant struct {
 	routes      map[string]string // staff topic to addresses, as stored
 	notices     map[string]string // contact topic to whom; none: primary
 	branding    Branding
+	hosts       []string
 }
 
 type place struct {

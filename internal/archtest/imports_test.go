@@ -38,6 +38,7 @@ var allowed = map[string][]string{
 	"internal/privacy":      {"domain", "domain/*", "commands", "projections", "internal/*"},
 	"internal/journal":      {"domain", "internal/*"},
 	"internal/cardmask":     {},
+	"internal/tenants":      {"domain", "domain/*", "commands", "internal/*"},
 	"internal/importer":     {"domain", "domain/*", "commands", "internal/*"},
 	"internal/reactions":    {"domain", "domain/*", "commands", "internal/*"},
 	"internal/pg":           {},

@@ -31,7 +31,9 @@ type Notices struct {
 	Shown     func(ctx context.Context, group string, route uuid.UUID, pos eventstore.Position) error
 	Jobs      *jobs.Store // which were given up
 	PublicURL string      // where people reach Portico, without a slash at its end; all links begin with it
-	Sender    string      // who mails are from unless the tenant says otherwise
+	// Portal is where the portal of a tenant is, if that is not at PublicURL.
+	Portal func(tenant string) string
+	Sender string // who mails are from unless the tenant says otherwise
 }
 
 // about is what a notice is of: ids, which the job carries.

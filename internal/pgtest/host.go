@@ -191,6 +191,6 @@ func (h *host) clone(ctx context.Context, name string) error {
 	if _, err := h.admin.Exec(ctx, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s OWNER %q", name, h.template, h.owner)); err != nil {
 		return err
 	}
-	_, err := h.admin.Exec(ctx, "GRANT CREATE ON DATABASE "+name+" TO "+pg.AppRole)
+	_, err := h.admin.Exec(ctx, "GRANT CREATE ON DATABASE "+name+" TO "+pg.AppRole+", "+pg.ProjectRole+", "+pg.OwnerRole)
 	return err
 }

@@ -98,6 +98,9 @@ const (
 	sqlMakeLanes = `insert into pj.lane (grp, build, lane, lanes) select $1, $2, n, $3 from generate_series(0, $3 - 1) n`
 )
 
+// Requests see the rows of their tenant, and change none (migration 0019).
+const sqlIsolateBuild = `select pj.isolate($1::name)`
+
 // makeBuild makes an empty build. If the log is empty too, there is nothing to catch up
 // with, and it is active at once.
 func (e *Engine) makeBuild(ctx context.Context, tx pgx.Tx, g *Group, state string) (b build, err error) {
@@ -115,6 +118,9 @@ func (e *Engine) makeBuild(ctx context.Context, tx pgx.Tx, g *Group, state strin
 	}
 	if _, err := tx.Exec(ctx, SQL("create schema {s};").In(b.Schema)+SQL(g.DDL).In(b.Schema)); err != nil {
 		return b, fmt.Errorf("projections: the tables of %s: %w", g.Name, err)
+	}
+	if _, err := tx.Exec(ctx, sqlIsolateBuild, b.Schema); err != nil {
+		return b, fmt.Errorf("projections: who may read %s: %w", g.Name, err)
 	}
 	if state != stateScratch {
 		if _, err := tx.Exec(ctx, sqlMakeLanes, b.Group, b.Build, b.Lanes); err != nil {
