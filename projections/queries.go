@@ -93,7 +93,7 @@ type querier interface {
 // many reads rows.
 func many[R any](ctx context.Context, db querier, sql engine.SQL, s scope, args pgx.NamedArgs) ([]R, error) {
 	text, values := bound(sql, s.schema, s.args(args))
-	rows, err := db.Query(ctx, text, values...)
+	rows, err := db.Query(ctx, string(text), values...)
 	if err != nil {
 		return nil, err
 	}

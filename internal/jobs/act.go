@@ -47,8 +47,9 @@ func (s *Store) Cancel(ctx context.Context, by By, id uuid.UUID) error {
 
 // deed is what may be done about a job that is in one of some states.
 type deed struct {
-	name, sql string
-	from      []string
+	name string
+	sql  text
+	from []string
 }
 
 func (s *Store) act(ctx context.Context, by By, id uuid.UUID, d deed) error {
@@ -67,7 +68,7 @@ func (s *Store) act(ctx context.Context, by By, id uuid.UUID, d deed) error {
 		if !slices.Contains(d.from, state) {
 			return domain.Refused("job."+state, "this job is %s", state)
 		}
-		if _, err = tx.Exec(ctx, d.sql, id); err != nil {
+		if _, err = tx.Exec(ctx, string(d.sql), id); err != nil {
 			return fmt.Errorf("jobs: %w", err)
 		}
 		_, err = tx.Exec(ctx, sqlAct, id, kind, d.name, state, by.Actor.Kind, by.Actor.ID, by.Origin.Channel, by.Origin.RequestID, by.Reason, by.Tenant)

@@ -43,6 +43,8 @@ func (s *Store) InsertIn(ctx context.Context, tx pgx.Tx, jobs ...Job) error {
 	return err
 }
 
+type text string // keeps SQL constant: a value of another string type does not compile
+
 type execer interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
 }

@@ -86,6 +86,8 @@ type ref struct {
 	no      int // 0: the current one
 }
 
+type text string // keeps SQL constant: a value of another string type does not compile
+
 // Keyring is envelope.Keys over a table of wrapped keys.
 type Keyring struct {
 	db    pg.DB
@@ -172,11 +174,11 @@ func (k *Keyring) Numbered(ctx context.Context, tenant string, subject uuid.UUID
 	return key, err
 }
 
-func (k *Keyring) load(ctx context.Context, r ref, query string, args ...any) (envelope.Key, error) {
+func (k *Keyring) load(ctx context.Context, r ref, query text, args ...any) (envelope.Key, error) {
 	var no int
 	var wrapped []byte
 	var state string
-	if err := k.db.QueryRow(ctx, query, args...).Scan(&no, &wrapped, &state); err != nil {
+	if err := k.db.QueryRow(ctx, string(query), args...).Scan(&no, &wrapped, &state); err != nil {
 		return envelope.Key{}, err
 	}
 	if state == "erased" {

@@ -41,8 +41,8 @@ const sqlBuilds = `select b.grp, b.build, b.code_version, b.lanes, b.schema, b.s
 	b.finding is not null and not b.forced as held, b.forced, b.revived from pj.build b `
 
 // oneBuild reads a single build, or says pgx.ErrNoRows.
-func oneBuild(ctx context.Context, db database, sql string, args ...any) (build, error) {
-	rows, err := db.Query(ctx, sql, args...)
+func oneBuild(ctx context.Context, db database, sql SQL, args ...any) (build, error) {
+	rows, err := db.Query(ctx, string(sql), args...)
 	if err != nil {
 		return build{}, err
 	}
@@ -174,8 +174,8 @@ func (e *Engine) drop(ctx context.Context, b build, states ...string) error {
 		if _, err := tx.Exec(ctx, SQL("drop schema if exists {s} cascade").In(b.Schema)); err != nil {
 			return err
 		}
-		for _, table := range []string{"pj.active", "pj.lane"} {
-			if _, err := tx.Exec(ctx, "delete from "+table+" where grp = $1 and build = $2", b.Group, b.Build); err != nil {
+		for _, sql := range []SQL{`delete from pj.active where grp = $1 and build = $2`, `delete from pj.lane where grp = $1 and build = $2`} {
+			if _, err := tx.Exec(ctx, string(sql), b.Group, b.Build); err != nil {
 				return err
 			}
 		}
