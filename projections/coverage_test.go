@@ -18,6 +18,8 @@ import (
 
 // notProjected are events that no read model but the audit index is about, and why.
 var notProjected = map[string]string{
+	"tenant.HostAdded":     "where the portal is: the directory of host names has it, which requests need before any read model",
+	"tenant.HostRemoved":   "likewise",
 	"reservation.Reserved": "that a name is taken is the reservation stream's own business: nobody reads it elsewhere",
 }
 
