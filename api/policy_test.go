@@ -108,7 +108,7 @@ func TestEveryCommandIsAnOperation(t *testing.T) {
 
 // TestEveryRoleOnEveryOperation is the authorization matrix: every operation as everybody.
 func TestEveryRoleOnEveryOperation(t *testing.T) {
-	w := newWorld(t).live()
+	w := newWorld(t).live().walled()
 	head, cells := w.head(), 0
 	golden := w.golden()
 	for _, o := range w.operations() {

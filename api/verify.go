@@ -34,7 +34,7 @@ func (a *api) verifyRoutes() {
 	op.Description = "For anybody, without a key: whether a document is genuine, by its SHA-256 or by the hash printed on it. " +
 		"Asking too often is answered 429."
 	op.Security = []map[string][]string{{}}
-	op.Errors = []int{http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusServiceUnavailable}
+	op.Errors = []int{http.StatusMisdirectedRequest, http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusServiceUnavailable}
 	limit := newLimiter(verifyBurst, verifyEvery, a.Clock)
 	huma.Register(a.huma, op, func(ctx context.Context, in *asked) (*struct{ Body projections.Verification }, error) {
 		found, err := a.verified(ctx, limit, in.Hash)
