@@ -67,8 +67,10 @@ type Deps struct {
 
 	// Statements hands statements out.
 	Statements *documents.Statements
-	// Tenant is whom a request without a key is about; main if left out.
-	Tenant string
+	// Tenants tells whose portal is at a host name. Left out, the key decides, and a request
+	// without one is about Tenant, or main.
+	Tenants func(host string) (tenant string, ok bool)
+	Tenant  string
 
 	// Wait blocks until a group of read models shows what a position led to, for a customer
 	// (the nil UUID: for all), or ctx ends, and tells whether it does.

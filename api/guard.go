@@ -36,6 +36,11 @@ func (a *api) guard(op *huma.Operation, who policy, run http.Handler) http.Handl
 			a.refuse(w, r, err)
 			return
 		}
+		r, err := a.settle(rq, r)
+		if err != nil {
+			a.refuse(w, r, err)
+			return
+		}
 		if !who.public {
 			if err := a.admit(rq, r, op, who); err != nil {
 				a.refuse(w, r, err)
@@ -97,6 +102,9 @@ func (a *api) admitKey(rq *request, r *http.Request, header string) (err error) 
 		token = ""
 	}
 	rq.who, err = a.Auth.Authenticate(r.Context(), strings.TrimSpace(token))
+	if err == nil && a.Tenants != nil && rq.who.Tenant != rq.tenant {
+		rq.who, err = auth.Principal{}, auth.ErrInvalid // of another portal
+	}
 	if errors.Is(err, auth.ErrInvalid) {
 		return problem(http.StatusUnauthorized, "auth.invalid", "this API key opens nothing: it is mistyped, revoked, or its contact was removed")
 	}

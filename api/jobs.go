@@ -10,6 +10,7 @@ import (
 
 	"portico/commands"
 	"portico/internal/jobs"
+	"portico/internal/pg"
 	"portico/projections"
 )
 
@@ -75,7 +76,7 @@ var (
 func (jobCollector) Describe(chan<- *prometheus.Desc) {}
 
 func (c jobCollector) Collect(out chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(pg.Across(context.Background()), 2*time.Second)
 	defer cancel()
 	counts, err := c.counts(ctx)
 	if err != nil {

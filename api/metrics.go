@@ -10,6 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"portico/internal/pg"
 )
 
 // Progress is how far a group of read models, a policy, or another consumer has come along
@@ -89,7 +91,7 @@ var (
 func (progressCollector) Describe(chan<- *prometheus.Desc) {}
 
 func (c progressCollector) Collect(out chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(pg.Across(context.Background()), 2*time.Second)
 	defer cancel()
 	all, err := c.progress(ctx)
 	if err != nil {

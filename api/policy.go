@@ -21,7 +21,7 @@ import (
 type policy struct {
 	staff   access.Capability
 	orStaff access.Capability // with which staff may too
-	module  access.Module // in which contacts need action
+	module  access.Module     // in which contacts need action
 	action  access.Action
 	contact bool // any contact: there is nothing in it but what each may see
 	public  bool // no key needed, no data

@@ -83,6 +83,7 @@ var notOverHTTP = map[string]string{
 	"FollowReversedInvoice": "policy", "FollowReversedCreditMemo": "policy", "ReceiveTransfer": "policy",
 	"ImportCustomer": "importer", "ImportInvoice": "importer", "ImportCreditMemo": "importer",
 	"StartImport": "importer", "FinishImport": "importer",
+	"AddTenantHost": "command line: names are claimed first", "RemoveTenantHost": "command line",
 	"RenderInvoice": "job", "RenderCreditMemo": "job", "Letter": "part of IssueStatement",
 	"FollowAcceptance": "policy", "FollowRemoval": "policy", "ExpireInvitation": "timer",
 	"RefuseInvitation": "part of OpenInvitation", "CheckInvitee": "part of InviteAll",

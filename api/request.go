@@ -40,6 +40,7 @@ type request struct {
 	token       string           // of a session's cookie, whatever it opens
 	device      string           // of the cookie that a device signed in on before has
 	sent        string           // of the cookie of who was sent to another provider
+	tenant      string           // whose host name was asked; "" without a directory of tenants
 	body        []byte
 	stream      io.Reader           // instead of body, for an operation that reads its own
 	contentType string              // of stream

@@ -100,7 +100,7 @@ func (a *api) operation(method, route string, who policy, name string) huma.Oper
 		BodyReadTimeout: -1,
 		Metadata:        map[string]any{"policy": who},
 		Extensions:      map[string]any{"x-access": who.needs()},
-		Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound,
+		Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMisdirectedRequest,
 			http.StatusUnprocessableEntity, http.StatusServiceUnavailable},
 	}
 }

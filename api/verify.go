@@ -34,7 +34,7 @@ func (a *api) verifyRoutes() {
 	op.Description = "For anybody, without a key: whether a document is genuine, by its SHA-256 or by the hash printed on it. " +
 		"Asking too often is answered 429."
 	op.Security = []map[string][]string{{}}
-	op.Errors = []int{http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusServiceUnavailable}
+	op.Errors = []int{http.StatusMisdirectedRequest, http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusServiceUnavailable}
 	limit := newLimiter(verifyBurst, verifyEvery, a.Clock)
 	huma.Register(a.huma, op, func(ctx context.Context, in *asked) (*struct{ Body projections.Verification }, error) {
 		found, err := a.verified(ctx, limit, in.Hash)
@@ -54,7 +54,7 @@ func (a *api) verified(ctx context.Context, limit *limiter, hash string) (projec
 	}
 	ctx, cancel := context.WithTimeout(ctx, queryTime)
 	defer cancel()
-	return a.Queries.VerifyDocument(ctx, cmp.Or(a.Tenant, "main"), strings.ToLower(hash))
+	return a.Queries.VerifyDocument(ctx, cmp.Or(requestOf(ctx).tenant, a.Tenant, "main"), strings.ToLower(hash))
 }
 
 //go:embed verify.html
@@ -77,7 +77,11 @@ func (a *api) verifyPage(limit *limiter) http.Handler {
 		case !hashAsked.MatchString(page.Hash):
 			page.Result = "malformed"
 		default:
-			found, err := a.verified(r.Context(), limit, page.Hash)
+			r, err := a.settle(requestOf(r.Context()), r)
+			var found projections.Verification
+			if err == nil {
+				found, err = a.verified(r.Context(), limit, page.Hash)
+			}
 			if err != nil {
 				a.refuse(w, r, err)
 				return

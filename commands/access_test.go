@@ -16,6 +16,7 @@ var ownersOnly = []string{
 	"SetModuleAvailability", "SetFieldVisibility", "RenameField", "SetJobAgeLimit",
 	"ChangeBranding", "ChangeMailSettings", "ChangeContactNotices", "SetNotificationRoute",
 	"SetSecurityPolicy", "InviteStaff", "ChangeStaffDetails", "ChangeStaffRoles", "ApproveStaffRoles", "DeclineStaffRoles", "RemoveStaff",
+	"AddTenantHost", "RemoveTenantHost",
 	"RegisterWebhook", "ChangeWebhook", "RotateWebhookSecret", "DisableWebhook", "EnableWebhook", "RemoveWebhook",
 }
 

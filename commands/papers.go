@@ -37,6 +37,8 @@ type Letter struct {
 	Customer customer.Details
 	// Branch and Contractor are the names of those that the document is of, if any.
 	Branch, Contractor string
+	// Tenant is the code of whose portal the documents are in.
+	Tenant string
 }
 
 // Letter is what documents to a customer begin with. It is for staff, and for contacts of
@@ -58,7 +60,7 @@ func (c *Commands) letter(ctx context.Context, by Caller, to customer.Customer, 
 	details, hide := to.Details(), hiding{"customer", from.Hidden()}
 	hide.text("address", &details.Address)
 	hide.text("country", &details.Country)
-	return Letter{from.Settings(), from.Branding(), to.Number(), details, branch, contractor}, err
+	return Letter{from.Settings(), from.Branding(), to.Number(), details, branch, contractor, by.Tenant}, err
 }
 
 // reachable is a customer that the caller may ask a statement for: any for staff, for a

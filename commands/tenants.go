@@ -121,3 +121,19 @@ func (c *Commands) TenantKnown(ctx context.Context, code string) (bool, error) {
 	t, err := peek[tenant.Tenant](ctx, c, code, "tenant", TenantID(code))
 	return t.Known(), err
 }
+
+// AddTenantHost puts the tenant's portal at a host name that was claimed for it.
+func (c *Commands) AddTenantHost(ctx context.Context, by Caller, cmd tenant.AddHost) (Receipt, error) {
+	return c.onTenant(ctx, by, "AddTenantHost", cmd)
+}
+
+// RemoveTenantHost takes the tenant's portal away from a host name.
+func (c *Commands) RemoveTenantHost(ctx context.Context, by Caller, cmd tenant.RemoveHost) (Receipt, error) {
+	return c.onTenant(ctx, by, "RemoveTenantHost", cmd)
+}
+
+// TenantHosts are the host names that a tenant's portal is at, the oldest first.
+func (c *Commands) TenantHosts(ctx context.Context, code string) ([]string, error) {
+	t, err := peek[tenant.Tenant](ctx, c, code, "tenant", TenantID(code))
+	return t.Hosts(), err
+}

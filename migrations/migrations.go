@@ -43,8 +43,10 @@ func Up(ctx context.Context, databaseURL string) (done []Applied, err error) {
 		if err != nil {
 			return err
 		}
-		_, err = lock.ExecContext(ctx, sqlGrantDatabase)
-		return err
+		if _, err = lock.ExecContext(ctx, sqlGrantDatabase); err != nil {
+			return err
+		}
+		return isolate(ctx, lock)
 	})
 	return done, err
 }
@@ -58,6 +60,25 @@ BEGIN
     EXECUTE format('GRANT CREATE ON DATABASE %I TO portico_app', current_database());
   END IF;
 END $$`
+
+// What each role owns, may do and sees is settled after the migrations, whichever there are
+// (0019). It is the owner's to do: a login that only runs the program finds it done.
+const (
+	sqlIsolates = `
+SELECT to_regprocedure('portico.isolate()') IS NOT NULL AND pg_has_role(current_user, n.nspowner, 'usage') FROM pg_namespace n WHERE n.nspname = 'portico'`
+	sqlIsolate = `CALL portico.isolate()`
+)
+
+func isolate(ctx context.Context, lock *sql.Conn) error {
+	var ours bool
+	if err := lock.QueryRowContext(ctx, sqlIsolates).Scan(&ours); err != nil || !ours {
+		return err
+	}
+	if _, err := lock.ExecContext(ctx, sqlIsolate); err != nil {
+		return fmt.Errorf("row level security: %w", err)
+	}
+	return nil
+}
 
 // Versions tells the database's version and the newest that this program knows. A smaller
 // current means pending migrations; a larger one, that a newer program was here.

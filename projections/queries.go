@@ -9,12 +9,12 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portico/domain"
 	"portico/domain/access"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/pg"
 	"portico/projections/engine"
 )
 
@@ -22,10 +22,10 @@ import (
 // shown its own customers' published documents and nothing else, and what it may not see
 // is as unknown to it as what does not exist.
 type Queries struct {
-	DB *pgxpool.Pool
+	DB pg.DB
 	// Reads, if there is one, answers for single customers: its batches read one moment and
 	// its plans do not depend on the arguments (pg.Options.Reads).
-	Reads *pgxpool.Pool
+	Reads pg.DB
 	// Schema is where the active build of a group is.
 	Schema func(ctx context.Context, group string) (string, error)
 	Clock  func() time.Time
@@ -96,7 +96,7 @@ type querier interface {
 // many reads rows.
 func many[R any](ctx context.Context, db querier, sql engine.SQL, s scope, args pgx.NamedArgs) ([]R, error) {
 	text, values := s.bound(sql, s.args(args))
-	rows, err := db.Query(ctx, text, values...)
+	rows, err := db.Query(ctx, string(text), values...)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ type reading struct {
 func want[R any](r *reading, sql engine.SQL, args pgx.NamedArgs, into *[]R) {
 	text, values := r.bound(sql, r.args(args))
 	r.wanted++
-	r.batch.Queue(text, values...).Query(func(rows pgx.Rows) (err error) {
+	r.batch.Queue(string(text), values...).Query(func(rows pgx.Rows) (err error) {
 		*into, err = collect[R](rows)
 		return err
 	})
@@ -36,7 +36,7 @@ func want[R any](r *reading, sql engine.SQL, args pgx.NamedArgs, into *[]R) {
 func wantOne[R any](r *reading, sql engine.SQL, args pgx.NamedArgs, into **R) {
 	text, values := r.bound(sql, r.args(args))
 	r.wanted++
-	r.batch.Queue(text, values...).Query(func(rows pgx.Rows) error {
+	r.batch.Queue(string(text), values...).Query(func(rows pgx.Rows) error {
 		found, err := collect[R](rows)
 		if *into = nil; err == nil && len(found) > 0 {
 			*into = &found[0]
@@ -137,7 +137,7 @@ type resolved struct {
 func (is *resolved) queue(r *reading) {
 	text, values := r.bound(sqlScope, pgx.NamedArgs{"tenant": is.of.Tenant, "customers": r.customers, "all": r.all,
 		"marked": is.of.marked(), "now": r.now})
-	r.batch.Queue(text, values...).QueryRow(func(row pgx.Row) error { return row.Scan(&is.Zone, &is.Seen, &is.Marks, &is.Pending) })
+	r.batch.Queue(string(text), values...).QueryRow(func(row pgx.Row) error { return row.Scan(&is.Zone, &is.Seen, &is.Marks, &is.Pending) })
 }
 
 // scope is what the viewer may really see. A customer that is asked for must be there.
@@ -184,7 +184,7 @@ func (s scope) equals(o scope) bool {
 
 // form is a statement with numbered arguments, and their names in order.
 type form struct {
-	sql   string
+	sql   engine.SQL
 	names []string
 }
 
@@ -202,7 +202,7 @@ var forms sync.Map // of formKey to form
 
 // bound is a statement of a build with its arguments. Names are replaced by numbers once
 // per statement, not once per query.
-func (s scope) bound(sql engine.SQL, args pgx.NamedArgs) (string, []any) {
+func (s scope) bound(sql engine.SQL, args pgx.NamedArgs) (engine.SQL, []any) {
 	of, _ := args["customers"].([]uuid.UUID)
 	key := formKey{sql, s.schema, len(of) == 1, s.sight.narrows(sql)}
 	if key.decided {
@@ -238,7 +238,7 @@ func formOf(sql string, args pgx.NamedArgs) form {
 		names[name] = name
 	}
 	text, values, _ := names.RewriteQuery(context.Background(), nil, sql, nil) // it never fails
-	f := form{sql: text}
+	f := form{sql: engine.SQL(text)}
 	for _, v := range values {
 		name, _ := v.(string)
 		f.names = append(f.names, name)

@@ -85,10 +85,12 @@ func TestEachPortalQueryIsOneRoundTrip(t *testing.T) {
 	count := &trips{}
 	config := reads.Config()
 	config.ConnConfig.Tracer = count
-	if w.q.Reads, err = pgxpool.NewWithConfig(t.Context(), config); err != nil {
+	counted, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.q.Reads.Close()
+	defer counted.Close()
+	w.q.Reads = counted
 	same(t, before, answers(w, w.contactOf(a), a, doc, payment, memo))
 	same(t, everything, answers(w, w.staff(), a, doc, payment, memo))
 

@@ -16,8 +16,6 @@ import (
 
 	"portico/commands"
 	"portico/domain/catalog"
-	"portico/domain/tenant"
-	"portico/internal/archive"
 	"portico/internal/auth"
 	"portico/internal/documents"
 	"portico/internal/envelope"
@@ -36,6 +34,7 @@ import (
 	"portico/internal/reactions"
 	"portico/internal/session"
 	"portico/internal/signin"
+	"portico/internal/tenants"
 	"portico/internal/webhooks"
 	"portico/migrations"
 	"portico/projections"
@@ -47,13 +46,18 @@ type app struct {
 	url      string
 	log      *slog.Logger
 	server   *pgserver.Server // nil if a database was given
-	pool     *pgxpool.Pool
-	reads    *pgxpool.Pool // for pages
+	tenant   string           // that a command is about; "": there are several, and none was named
+	pools    []*pgxpool.Pool
+	pool     *pgxpool.Pool // of workers: rows of all tenants
+	folds    *pgxpool.Pool // of the engine
+	db       pg.DB         // of stores: workers' for workers, for requests the rows of their tenant
+	reads    pg.DB         // for pages; nil: db
 	store    *eventstore.Postgres
 	codec    *envelope.Codec
 	commands *commands.Commands
 	engine   *engine.Engine
 	queries  *projections.Queries
+	tenants  *tenants.Directory
 	policies *reactions.Policies
 	waiter   waiter
 	keys     *auth.Keys
@@ -128,11 +132,7 @@ func (a *app) database(ctx context.Context, s *settings) (err error) {
 	if a.migrated, err = migrations.Up(ctx, a.url); err != nil {
 		return err
 	}
-	if a.pool, err = pg.Open(ctx, a.url, pg.Options{MaxConns: 24, Log: a.log}); err != nil {
-		return err
-	}
-	a.reads, err = pg.Open(ctx, a.url, pg.Options{MaxConns: 16, Log: a.log, Reads: true})
-	return err
+	return a.connect(ctx, s)
 }
 
 func (a *app) wire(ctx context.Context, s *settings) error {
@@ -141,7 +141,7 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	if err != nil {
 		return err
 	}
-	keys, err := keyring.New(a.pool, kek)
+	keys, err := keyring.New(a.db, kek)
 	if err == nil {
 		err = keys.Check(ctx)
 	}
@@ -149,23 +149,23 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 		return err
 	}
 	me := node()
-	a.store = eventstore.OpenPostgres(a.pool)
 	a.codec = &envelope.Codec{Catalog: catalog.New(), Keys: keys}
 	a.openJournal(keys)
 	a.commands = commands.New(a.store, a.codec, me)
-	a.engine = &engine.Engine{Store: a.store, Codec: a.codec, DB: a.pool, Groups: projections.Groups(), Log: a.log, Node: me}
+	a.tenants = &tenants.Directory{DB: a.pool, Commands: a.commands}
+	a.engine = &engine.Engine{Store: a.store, Codec: a.codec, DB: a.folds, Groups: projections.Groups(), Log: a.log, Node: me}
 	a.policies = reactions.NewPolicies(&reactions.Subscriber{Store: a.store, DB: a.pool, Node: me, Lanes: 16, Log: a.log}, a.commands, logger(slog.LevelWarn))
 	a.waiter = waiter{a.policies, a.engine}
 	if a.feed, err = a.publisher(s, me); err != nil {
 		return err
 	}
-	a.queries = &projections.Queries{DB: a.pool, Reads: a.reads, Schema: a.engine.ActiveSchema, Clock: time.Now, Store: a.store, Codec: a.codec}
+	a.queries = &projections.Queries{DB: a.db, Reads: a.reads, Schema: a.engine.ActiveSchema, Clock: time.Now, Store: a.store, Codec: a.codec}
 	a.commands.Below = a.queries.Below
 	a.commands.Colleagues = a.queries.Colleagues
-	a.once = &idempotency.Store{DB: a.pool, Node: me}
-	a.rights = &auth.Rights{DB: a.pool, Commands: a.commands, Clock: time.Now}
-	a.keys = &auth.Keys{DB: a.pool, Commands: a.commands, Clock: time.Now, Rights: a.rights}
-	a.uploads = &files.Uploads{DB: a.pool}
+	a.once = &idempotency.Store{DB: a.db, Node: me}
+	a.rights = &auth.Rights{DB: a.db, Commands: a.commands, Clock: time.Now}
+	a.keys = &auth.Keys{DB: a.db, Commands: a.commands, Clock: time.Now, Rights: a.rights}
+	a.uploads = &files.Uploads{DB: a.db}
 	a.commands.Uploaded = a.uploaded
 	folder, err := s.filesAt()
 	if err == nil {
@@ -174,7 +174,7 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	if err != nil {
 		return err
 	}
-	a.jobs = &jobs.Store{DB: a.pool}
+	a.jobs = &jobs.Store{DB: a.db}
 	a.wireDocuments(s)
 	if err := a.wirePost(s); err != nil {
 		return err
@@ -190,26 +190,9 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	return nil
 }
 
-// register makes sure that there is a tenant, with the settings that the flags give.
-func (a *app) register(ctx context.Context, s *settings) error {
-	// Half a log perhaps has none yet, and must not get another.
-	if err := archive.Unfinished(ctx, a.pool); err != nil {
-		return err
-	}
-	known, err := a.commands.TenantKnown(ctx, tenantCode)
-	if err != nil || known {
-		return err
-	}
-	_, err = a.commands.RegisterTenant(ctx, itself(), tenant.Register{Settings: tenant.Settings{Name: "My company", TimeZone: s.timeZone, Currency: s.currency}})
-	if known, _ := a.commands.TenantKnown(ctx, tenantCode); known {
-		return nil // perhaps by another process that started at the same time
-	}
-	return err
-}
-
 // run keeps read models and policies going until the returned function is called.
 func (a *app) run() (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(pg.Across(context.Background()))
 	for _, inherit := range []func(context.Context, func(string) bool) error{a.engine.Inherit, a.policies.Subscriber.Inherit, a.once.Inherit} {
 		if err := inherit(ctx, dead); err != nil {
 			a.log.Warn("leases and claims of dead processes run out by themselves", "error", err)
@@ -274,10 +257,8 @@ func (a *app) close() (err error) {
 	if a.journal != nil {
 		a.journal.Close()
 	}
-	for _, pool := range []*pgxpool.Pool{a.pool, a.reads} {
-		if pool != nil {
-			pool.Close()
-		}
+	for _, pool := range a.pools {
+		pool.Close()
 	}
 	if a.files != nil {
 		err = a.files.Close()

@@ -12,6 +12,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"portico/internal/pg"
+
 	"github.com/spf13/cobra"
 )
 
@@ -82,12 +84,13 @@ func (o benchOptions) on(cmd *cobra.Command, run func(context.Context, *app, ben
 	if err := os.Chmod(dir, 0o755); err != nil { // PostgreSQL's user passes through it
 		return err
 	}
-	a, err := open(cmd.Context(), &settings{dataDir: dir, timeZone: "UTC", currency: "GBP", logLevel: slog.LevelWarn})
+	ctx := pg.Across(cmd.Context())
+	a, err := open(ctx, &settings{dataDir: dir, timeZone: "UTC", currency: "GBP", logLevel: slog.LevelWarn, requests: true})
 	if err != nil {
 		return err
 	}
 	defer a.close()
-	results, err := run(cmd.Context(), a, o)
+	results, err := run(ctx, a, o)
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func benchAccount(ctx context.Context, a *app, o benchOptions) (results []result
 
 // accountWith makes a customer whose account has n entries: invoices, each paid.
 func (a *app) accountWith(ctx context.Context, number string, n int) (commands.Ledger, error) {
-	by := operator("staff")
+	by := operatorOf(firstTenant, "staff")
 	r, err := a.commands.RegisterCustomer(ctx, by, uuid.Nil, customer.Register{Number: number, Details: customer.Details{LegalName: number}})
 	at := commands.Ledger{CustomerID: r.ID, Currency: "GBP"}
 	for i := 0; i < n && err == nil; i += 2 {
@@ -64,7 +64,7 @@ func (a *app) accountWith(ctx context.Context, number string, n int) (commands.L
 }
 
 func (a *app) pay(ctx context.Context, c *commands.Commands, at commands.Ledger) error {
-	_, err := c.RecordPayment(ctx, operator("staff"), at, account.RecordPayment{
+	_, err := c.RecordPayment(ctx, operatorOf(firstTenant, "staff"), at, account.RecordPayment{
 		Amount: domain.Money{Minor: 100, Currency: at.Currency}, Method: "bank_transfer", OldestFirst: true})
 	return err
 }

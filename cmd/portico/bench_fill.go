@@ -64,7 +64,7 @@ func (f *filled) chunk(ctx context.Context, c *pgx.Conn, sample eventstore.Event
 		const streams = fillChunk / eventsPerStream
 		at, first := time.Now(), len(f.streams)
 		for range streams {
-			f.streams = append(f.streams, eventstore.Stream(tenantCode, "account", uuid.NewString()))
+			f.streams = append(f.streams, eventstore.Stream(firstTenant, "account", uuid.NewString()))
 		}
 		_, err := tx.CopyFrom(ctx, pgx.Identifier{"es", "streams"}, []string{"stream_no", "name", "version", "first_pos", "last_pos"},
 			pgx.CopyFromSlice(streams, func(i int) ([]any, error) {
@@ -88,10 +88,10 @@ func (f *filled) chunk(ctx context.Context, c *pgx.Conn, sample eventstore.Event
 // sampleEvent is an ordinary event in its stored form, without personal data in it.
 func sampleEvent(ctx context.Context, codec *envelope.Codec) (eventstore.Event, error) {
 	id := uuid.New()
-	m := envelope.Meta{Tenant: tenantCode, Actor: envelope.Actor{Kind: envelope.Staff, ID: id},
+	m := envelope.Meta{Tenant: firstTenant, Actor: envelope.Actor{Kind: envelope.Staff, ID: id},
 		Origin: envelope.Origin{Channel: envelope.ChannelImport, Node: node()}, OccurredAt: time.Now(),
 		CommandID: id, Command: "RecordPayment", CorrelationID: id, CausationID: id, Route: id}
 	paid := account.PaymentReceived{PaymentID: id, Amount: domain.Money{Minor: 12_345, Currency: "GBP"}, On: domain.DateOf(time.Now()),
 		Method: "bank_transfer", ExternalRef: "a reference as banks write them", Awaiting: []account.Allocation{{InvoiceID: id, Amount: domain.Money{Minor: 12_345, Currency: "GBP"}}}}
-	return codec.Seal(ctx, eventstore.Stream(tenantCode, "account", id.String()), id, m, paid)
+	return codec.Seal(ctx, eventstore.Stream(firstTenant, "account", id.String()), id, m, paid)
 }

@@ -40,7 +40,7 @@ func (m jobBench) measure(ctx context.Context, do func(ctx context.Context, kind
 	for range max(per/1000, 1) {
 		some := make([]jobs.Job, 1000)
 		for i := range some {
-			some[i] = jobs.Job{ID: uuid.New(), Tenant: tenantCode, Kind: kind, Payload: []byte(`{"contact_id":"0198c9e4-0000-7000-8000-000000000000"}`)}
+			some[i] = jobs.Job{ID: uuid.New(), Tenant: firstTenant, Kind: kind, Payload: []byte(`{"contact_id":"0198c9e4-0000-7000-8000-000000000000"}`)}
 		}
 		if err := m.jobs.Insert(ctx, some...); err != nil {
 			return 0, err

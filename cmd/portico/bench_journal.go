@@ -53,7 +53,7 @@ func benchJournal(ctx context.Context, a *app, o benchOptions) (results []result
 func benchRecord(client int) journal.Record {
 	contact := uuid.UUID{1, byte(client >> 8), byte(client)}
 	return journal.Record{
-		Tenant: tenantCode, Kind: "viewed", Outcome: journal.Success,
+		Tenant: firstTenant, Kind: "viewed", Outcome: journal.Success,
 		Actor: envelope.Actor{Kind: envelope.Contact, ID: contact, Session: uuid.UUID{2}}, Login: uuid.UUID{3},
 		Origin: envelope.Origin{Channel: envelope.ChannelAPI, IP: "203.0.113.77", UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", RequestID: uuid.NewString()},
 		Target: journal.Target{Kind: "invoice", ID: uuid.New(), Customer: contact},

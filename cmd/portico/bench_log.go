@@ -162,7 +162,7 @@ func (l *benchLog) copyEvents(ctx context.Context, tx pgx.Tx, made []bill) error
 func (l *benchLog) seal(ctx context.Context, m bill) (eventstore.Event, error) {
 	id := domain.DerivedID(billID(m.invoice), fmt.Sprint(m.version))
 	meta := envelope.Meta{
-		Tenant: tenantCode, Actor: envelope.Actor{Kind: envelope.Staff, ID: l.clerk}, OccurredAt: l.began,
+		Tenant: firstTenant, Actor: envelope.Actor{Kind: envelope.Staff, ID: l.clerk}, OccurredAt: l.began,
 		Origin:    envelope.Origin{Channel: envelope.ChannelAPI, IP: "192.0.2.7", UserAgent: "bench/1.0", RequestID: id.String(), Node: node()},
 		CommandID: id, Command: "Bench", CorrelationID: id, CausationID: id,
 	}
@@ -178,7 +178,7 @@ func (l *benchLog) seal(ctx context.Context, m bill) (eventstore.Event, error) {
 }
 
 func billStream(invoice int) eventstore.StreamName {
-	return eventstore.Stream(tenantCode, "bill", billID(invoice).String())
+	return eventstore.Stream(firstTenant, "bill", billID(invoice).String())
 }
 
 const (

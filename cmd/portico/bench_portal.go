@@ -124,7 +124,7 @@ func (p *portal) customer(ctx context.Context, n int) (uuid.UUID, error) {
 			Lines: []domain.LineInput{{Text: "Work", Quantity: "1", UnitPrice: domain.Decimal(fmt.Sprintf("%d.50", 10+random.IntN(500)))}},
 		}}
 		doc := domain.DerivedID(id, "invoice", fmt.Sprint(i))
-		issued, err := write(ctx, p, eventstore.Stream(tenantCode, "invoice", doc.String()), id, issue)
+		issued, err := write(ctx, p, eventstore.Stream(firstTenant, "invoice", doc.String()), id, issue)
 		if err != nil {
 			return id, err
 		}
@@ -132,21 +132,21 @@ func (p *portal) customer(ctx context.Context, n int) (uuid.UUID, error) {
 		posts = append(posts, account.PostInvoice{CustomerID: id, InvoiceID: doc, Number: d.Number, Payable: d.Payable(), On: d.IssuedOn, DueOn: d.DueOn})
 		settled.Amount.Minor += d.Payable().Minor * 7 / 10
 	}
-	if _, err := write(ctx, p, eventstore.Stream(tenantCode, "account", account.ID(id, "GBP")), id, append(posts, settled)...); err != nil {
+	if _, err := write(ctx, p, eventstore.Stream(firstTenant, "account", account.ID(id, "GBP")), id, append(posts, settled)...); err != nil {
 		return id, err
 	}
-	_, err := write[customer.Customer](ctx, p, eventstore.Stream(tenantCode, "customer", id.String()), id,
+	_, err := write[customer.Customer](ctx, p, eventstore.Stream(firstTenant, "customer", id.String()), id,
 		customer.Register{Number: fmt.Sprint("B-", n), Details: customer.Details{LegalName: fmt.Sprintf("Customer %d of the bench", n), Currency: "GBP", TermsDays: 30}})
 	return id, err
 }
 
 // contact adds a person to a customer and makes a key for them.
 func (p *portal) contact(ctx context.Context, of uuid.UUID) (key string, err error) {
-	r, err := p.commands.AddContact(ctx, itself(), uuid.Nil, contact.Add{CustomerID: of, Details: contact.Details{Name: "Robin Bench"}, Grants: access.BeforeGrants()})
+	r, err := p.commands.AddContact(ctx, itselfOf(firstTenant), uuid.Nil, contact.Add{CustomerID: of, Details: contact.Details{Name: "Robin Bench"}, Grants: access.BeforeGrants()})
 	if err != nil {
 		return "", err
 	}
-	made, err := p.keys.Create(ctx, itself(), auth.NewKey{Name: "bench", Role: envelope.Contact, ContactID: &r.ID})
+	made, err := p.keys.Create(ctx, itselfOf(firstTenant), auth.NewKey{Name: "bench", Role: envelope.Contact, ContactID: &r.ID})
 	return made.Token, err
 }
 
@@ -173,8 +173,8 @@ func write[S any](ctx context.Context, p *portal, stream eventstore.StreamName, 
 
 // sealed is an event as commands seal it.
 func (p *portal) sealed(ctx context.Context, stream eventstore.StreamName, route uuid.UUID, e any) (eventstore.Event, error) {
-	by, id := itself(), uuid.Must(uuid.NewV7())
-	meta := envelope.Meta{Tenant: tenantCode, Actor: by.Actor, Origin: by.Origin, OccurredAt: time.Now(), CommandID: id, Command: "Bench",
+	by, id := itselfOf(firstTenant), uuid.Must(uuid.NewV7())
+	meta := envelope.Meta{Tenant: firstTenant, Actor: by.Actor, Origin: by.Origin, OccurredAt: time.Now(), CommandID: id, Command: "Bench",
 		CorrelationID: id, CausationID: id, Route: route}
 	meta.Origin.Node = p.commands.Node
 	return p.codec.Seal(ctx, stream, uuid.New(), meta, e)

@@ -96,7 +96,7 @@ func (p *portal) asking(ctx context.Context) (*asking, error) {
 	q := &asking{portal: p, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}}}
 	log := slog.New(slog.NewJSONHandler(io.Discard, nil)) // lines are written, to nowhere
 	handler, err := api.New(api.Deps{
-		Commands: p.commands, Queries: p.queries, Auth: p.keys, Once: &idempotency.Store{DB: p.pool}, Wait: p.waiter.shown, Engine: p.engine,
+		Commands: p.commands, Queries: p.queries, Auth: p.keys, Once: &idempotency.Store{DB: p.db}, Tenants: p.tenants.Of, Wait: p.waiter.shown, Engine: p.engine,
 		Log: log, Clock: time.Now, Version: version,
 		Journal: p.journal,
 	})

@@ -58,7 +58,7 @@ func (f floor) page(ctx context.Context, of uuid.UUID) (out projections.Overview
 	today := domain.DateOf(now)
 	out.Balance = &projections.Balance{CustomerID: of, AsOf: today, Currencies: []projections.CurrencyBalance{}}
 	var q pgx.Batch
-	q.Queue(f.invoices, tenantCode, of).Query(func(rows pgx.Rows) error {
+	q.Queue(f.invoices, firstTenant, of).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			i, err := floorInvoice(rows, today)
 			if err != nil {
@@ -68,7 +68,7 @@ func (f floor) page(ctx context.Context, of uuid.UUID) (out projections.Overview
 		}
 		return rows.Err()
 	})
-	q.Queue(f.sums, tenantCode, of, string(today), now).Query(func(rows pgx.Rows) error {
+	q.Queue(f.sums, firstTenant, of, string(today), now).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			b, err := floorBalance(rows)
 			if err != nil {
@@ -139,7 +139,7 @@ func (f floor) handler() http.Handler {
 		_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 		sum := sha256.Sum256([]byte(token))
 		var tenant string
-		if err := f.db.QueryRow(r.Context(), sqlFloorKey, sum[:]).Scan(&tenant); err != nil || tenant != tenantCode {
+		if err := f.db.QueryRow(r.Context(), sqlFloorKey, sum[:]).Scan(&tenant); err != nil || tenant != firstTenant {
 			http.Error(w, "no", http.StatusUnauthorized)
 			return
 		}

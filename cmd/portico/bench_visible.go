@@ -102,7 +102,7 @@ func (p *portal) payers(ctx context.Context) (*payers, error) {
 	v := &payers{portal: *p}
 	for n := range visibleCallers {
 		id := domain.DerivedID(uuid.NameSpaceOID, "payer", fmt.Sprint(n))
-		v.now = append(v.now, payer{id: id, stream: eventstore.Stream(tenantCode, "account", account.ID(id, "GBP")), version: eventstore.NoStream})
+		v.now = append(v.now, payer{id: id, stream: eventstore.Stream(firstTenant, "account", account.ID(id, "GBP")), version: eventstore.NoStream})
 	}
 	return v, nil
 }

@@ -13,7 +13,7 @@ import (
 
 // wireDocuments wires what draws documents and hands statements out.
 func (a *app) wireDocuments(s *settings) {
-	papers := &documents.Papers{Files: a.files, Draw: pdf.Draw, PublicURL: s.address()}
+	papers := &documents.Papers{Files: a.files, Draw: pdf.Draw, PublicURL: s.address(), Portal: a.portal(s)}
 	a.commands.Papers = papers
 	a.statements = &documents.Statements{Papers: papers, Commands: a.commands, Queries: a.queries, Settle: a.settled}
 }

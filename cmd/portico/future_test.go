@@ -68,10 +68,10 @@ func TestThisProgramRunsOnTomorrowsSchema(t *testing.T) {
 func (a *app) works(t *testing.T, name string) {
 	t.Helper()
 	change := tenant.ChangeSettings{Settings: tenant.Settings{Name: name, TimeZone: "UTC", Currency: "GBP"}}
-	if _, err := a.commands.ChangeTenantSettings(t.Context(), itself(), change); err != nil {
+	if _, err := a.commands.ChangeTenantSettings(t.Context(), itselfOf(firstTenant), change); err != nil {
 		t.Error(err)
 	}
-	key, err := a.keys.Create(t.Context(), operator("staff"), auth.NewKey{Name: name, Role: "auditor"})
+	key, err := a.keys.Create(t.Context(), operatorOf(firstTenant, "staff"), auth.NewKey{Name: name, Role: "auditor"})
 	if err != nil {
 		t.Fatal(err)
 	}

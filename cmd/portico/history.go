@@ -32,7 +32,7 @@ were with --after. With --json, each line is one event as the API shows it (NDJS
 			if err := errors.Join(instant(from, &f.From), instant(to, &f.To), identity(actor, &f.ActorID)); err != nil {
 				return err
 			}
-			return with(cmd.Context(), s, func(a *app) error {
+			return within(cmd.Context(), s, func(a *app) error {
 				if err := a.engine.Ensure(cmd.Context()); err != nil {
 					return err
 				}
@@ -88,7 +88,7 @@ func (a *app) findCustomer(ctx context.Context, text string, into *uuid.UUID) er
 	if text == "" || identity(text, into) == nil {
 		return nil
 	}
-	staff := projections.Viewer{Tenant: tenantCode, Kind: envelope.Staff}
+	staff := projections.Viewer{Tenant: a.tenant, Kind: envelope.Staff}
 	found, err := a.queries.ListCustomers(ctx, staff, projections.CustomerFilter{Number: text})
 	if err != nil {
 		return err
@@ -102,7 +102,7 @@ func (a *app) findCustomer(ctx context.Context, text string, into *uuid.UUID) er
 
 // history prints page after page.
 func (a *app) history(ctx context.Context, f projections.HistoryFilter, asJSON bool, out io.Writer) error {
-	auditor := projections.Viewer{Tenant: tenantCode, Kind: envelope.Auditor, ID: operator().Actor.ID}
+	auditor := projections.Viewer{Tenant: a.tenant, Kind: envelope.Auditor, ID: a.operator().Actor.ID}
 	const pageSize = 200
 	left := f.Limit
 	for {

@@ -51,7 +51,7 @@ func importFormat(s *settings, format, short string) *cobra.Command {
 			if o.Rejects == "" {
 				o.Rejects = args[0] + ".rejects.csv"
 			}
-			return with(cmd.Context(), s, func(a *app) error {
+			return within(cmd.Context(), s, func(a *app) error {
 				report, err := a.importFile(cmd.Context(), o, noWait, cmd.ErrOrStderr())
 				if report.FileHash != "" {
 					printReport(cmd.OutOrStdout(), report, asJSON)
@@ -81,7 +81,7 @@ func importFormat(s *settings, format, short string) *cobra.Command {
 
 // importFile imports, and waits until policies and read models have followed.
 func (a *app) importFile(ctx context.Context, o importer.Options, noWait bool, progress io.Writer) (importer.Report, error) {
-	o.By = operator("staff")
+	o.By = a.operator("staff")
 	o.By.Origin.Channel = envelope.ChannelImport
 	bar := newBar(progress, "importing")
 	o.Progress = bar.set

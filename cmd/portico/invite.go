@@ -30,9 +30,9 @@ file again invites nobody twice. Links are mailed while a server runs.`,
 			if err != nil {
 				return err
 			}
-			return with(cmd.Context(), s, func(a *app) error {
+			return within(cmd.Context(), s, func(a *app) error {
 				bar := newBar(cmd.ErrOrStderr(), "inviting")
-				report, err := a.people.InviteAll(cmd.Context(), operator("staff"), people.Bulk{
+				report, err := a.people.InviteAll(cmd.Context(), a.operator("staff"), people.Bulk{
 					File: file, Confirm: confirm, DryRun: dryRun, Progress: func(rows int64) { bar.set(rows, 0) }})
 				bar.finish()
 				if asJSON {

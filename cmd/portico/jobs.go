@@ -33,7 +33,7 @@ somebody to mend the cause and retry them; docs/jobs.md says more.`,
 }
 
 func listJobsCommand(s *settings) *cobra.Command {
-	f := jobs.Filter{Tenant: tenantCode}
+	var f jobs.Filter
 	var customer string
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -48,7 +48,8 @@ func listJobsCommand(s *settings) *cobra.Command {
 					return fmt.Errorf("--customer %s: give the customer's id", customer)
 				}
 			}
-			return with(cmd.Context(), s, func(a *app) error {
+			return within(cmd.Context(), s, func(a *app) error {
+				f.Tenant = a.tenant
 				found, next, err := a.jobs.List(cmd.Context(), f)
 				if err != nil {
 					return err
@@ -109,8 +110,8 @@ func showJobCommand(s *settings) *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("%s is not a job's id: see portico jobs list", args[0])
 			}
-			return with(cmd.Context(), s, func(a *app) error {
-				j, err := a.jobs.Show(cmd.Context(), tenantCode, id)
+			return within(cmd.Context(), s, func(a *app) error {
+				j, err := a.jobs.Show(cmd.Context(), a.tenant, id)
 				if err != nil {
 					return err
 				}
@@ -157,8 +158,8 @@ func printJob(w io.Writer, j jobs.Shown) error {
 }
 
 // by is the operator, with a reason.
-func by(reason string) jobs.By {
-	who := operator("staff")
+func (a *app) by(reason string) jobs.By {
+	who := a.operator("staff")
 	return jobs.By{Tenant: who.Tenant, Actor: who.Actor, Origin: who.Origin, Reason: reason}
 }
 
@@ -173,12 +174,12 @@ runs. What is done is not done again. Who asked, when and why is kept beside the
 		Example: `  portico jobs retry 0198c9e4-… --reason "address mended"
   portico jobs retry --all --kind mail.send --reason "the mail server is back"`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return with(cmd.Context(), s, func(a *app) error {
+			return within(cmd.Context(), s, func(a *app) error {
 				ids, err := a.deadOr(cmd.Context(), args, all, kind)
 				if err != nil {
 					return err
 				}
-				return each(cmd.OutOrStdout(), ids, "queued", func(id uuid.UUID) error { return a.jobs.Retry(cmd.Context(), by(reason), id) })
+				return each(cmd.OutOrStdout(), ids, "queued", func(id uuid.UUID) error { return a.jobs.Retry(cmd.Context(), a.by(reason), id) })
 			})
 		},
 	}
@@ -196,12 +197,12 @@ func cancelJobsCommand(s *settings) *cobra.Command {
 		Example: `  portico jobs cancel 0198c9e4-… --reason "told them by phone"`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return with(cmd.Context(), s, func(a *app) error {
+			return within(cmd.Context(), s, func(a *app) error {
 				ids, err := a.deadOr(cmd.Context(), args, false, "")
 				if err != nil {
 					return err
 				}
-				return each(cmd.OutOrStdout(), ids, "cancelled", func(id uuid.UUID) error { return a.jobs.Cancel(cmd.Context(), by(reason), id) })
+				return each(cmd.OutOrStdout(), ids, "cancelled", func(id uuid.UUID) error { return a.jobs.Cancel(cmd.Context(), a.by(reason), id) })
 			})
 		},
 	}
@@ -221,7 +222,7 @@ func (a *app) deadOr(ctx context.Context, named []string, all bool, kind string)
 		}
 		ids = append(ids, id)
 	}
-	f := jobs.Filter{Tenant: tenantCode, State: "dead", Kind: kind, Limit: 1000}
+	f := jobs.Filter{Tenant: a.tenant, State: "dead", Kind: kind, Limit: 1000}
 	for more := all; more; more = f.Cursor != "" {
 		var page []jobs.Row
 		if page, f.Cursor, err = a.jobs.List(ctx, f); err != nil {

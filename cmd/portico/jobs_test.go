@@ -33,7 +33,7 @@ func (a *app) settleJobs(t *testing.T) {
 		err = a.feeder.Settle(ctx, head)
 	}
 	if err != nil {
-		left, _, _ := a.jobs.List(t.Context(), jobs.Filter{Tenant: tenantCode, State: "queued"})
+		left, _, _ := a.jobs.List(t.Context(), jobs.Filter{Tenant: firstTenant, State: "queued"})
 		t.Fatalf("%v: %+v", err, left)
 	}
 }

@@ -46,7 +46,7 @@ func (j *journalFlags) of(cmd *cobra.Command) {
 }
 
 func (j *journalFlags) filter() (journal.Filter, error) {
-	f := journal.Filter{Tenant: tenantCode, Kind: j.kind, Outcome: j.outcome}
+	f := journal.Filter{ Kind: j.kind, Outcome: j.outcome}
 	err := errors.Join(identity(j.actor, &f.ActorID), identity(j.login, &f.LoginID), identity(j.customer, &f.CustomerID),
 		identity(j.target, &f.TargetID), instant(j.from, &f.From), instant(j.to, &f.To))
 	return f, err
@@ -65,7 +65,8 @@ func listJournalCommand(s *settings) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return with(cmd.Context(), s, func(a *app) error {
+			return within(cmd.Context(), s, func(a *app) error {
+				f.Tenant = a.tenant
 				return a.journal.Each(cmd.Context(), f, func(e journal.Entry) error { return printEntry(cmd.OutOrStdout(), e) })
 			})
 		},
@@ -104,7 +105,8 @@ func exportJournalCommand(s *settings) *cobra.Command {
 			if format != "ndjson" && format != "csv" {
 				return fmt.Errorf("--format %s: there is ndjson and csv", format)
 			}
-			return with(cmd.Context(), s, func(a *app) error {
+			return within(cmd.Context(), s, func(a *app) error {
+				f.Tenant = a.tenant
 				if format == "csv" {
 					return a.journal.WriteCSV(cmd.Context(), f, cmd.OutOrStdout())
 				}
@@ -183,7 +185,7 @@ var interactive = map[string]struct{ kind, target string }{
 
 // note records something that concerns all of Portico.
 func (a *app) note(ctx context.Context, kind, target string, detail map[string]string) error {
-	by := operator()
+	by := a.operator()
 	if a.sealless {
 		by.Origin.UserAgent = "" // there are no keys yet that it could be sealed under
 	}
@@ -219,7 +221,7 @@ func (a *app) openJournal(keys envelope.Keys) {
 // startJournal records that the server keeps the journal from now on; the function that it
 // answers, that it does so no more (10.2.1.6).
 func (a *app) startJournal(ctx context.Context) (stop func(), err error) {
-	by := itself()
+	by := a.itself()
 	run, err := a.journal.Start(ctx, journal.Record{Tenant: by.Tenant, Actor: by.Actor, Origin: by.Origin, Detail: map[string]string{"version": version}}, dead)
 	return func() {
 		ctx, cancel := context.WithTimeout(context.Background(), drain)

@@ -42,8 +42,8 @@ func createKeyCommand(s *settings) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return with(cmd.Context(), s, func(a *app) error {
-				made, err := a.keys.Create(cmd.Context(), operator("staff"), k)
+			return within(cmd.Context(), s, func(a *app) error {
+				made, err := a.keys.Create(cmd.Context(), a.operator("staff"), k)
 				if err != nil {
 					return err
 				}
@@ -83,8 +83,8 @@ func listKeysCommand(s *settings) *cobra.Command {
 		Short: "List keys, revoked ones too",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return with(cmd.Context(), s, func(a *app) error {
-				keys, err := a.keys.List(cmd.Context(), tenantCode)
+			return within(cmd.Context(), s, func(a *app) error {
+				keys, err := a.keys.List(cmd.Context(), a.tenant)
 				if err != nil {
 					return err
 				}
@@ -125,9 +125,9 @@ func revokeKeyCommand(s *settings) *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("%s is not a key's id: see portico keys list", args[0])
 			}
-			return with(cmd.Context(), s, func(a *app) error {
+			return within(cmd.Context(), s, func(a *app) error {
 				why := apikey.Revoke{Because: domain.Because{Reason: domain.Reason{Code: reason}}}
-				_, err := a.keys.Revoke(cmd.Context(), operator("staff"), id, why)
+				_, err := a.keys.Revoke(cmd.Context(), a.operator("staff"), id, why)
 				return err
 			})
 		},

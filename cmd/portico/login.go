@@ -21,13 +21,13 @@ factor. Make sure first who it is that asks.`,
 	}
 	cmd.AddCommand(
 		loginAction(s, "unlock", "End a lock after too many wrong passwords", func(ctx context.Context, a *app, who found) error {
-			return a.signin.Unlock(ctx, operator("system"), who.id, who.reason)
+			return a.signin.Unlock(ctx, a.operator("system"), who.id, who.reason)
 		}),
 		loginAction(s, "disable", "Shut a login: its sessions end at once", func(ctx context.Context, a *app, who found) error {
-			return a.signin.Disable(ctx, operator("system"), who.id, login.Disable{Cause: "staff", Because: who.because()})
+			return a.signin.Disable(ctx, a.operator("system"), who.id, login.Disable{Cause: "staff", Because: who.because()})
 		}),
 		loginAction(s, "enable", "Open it again", func(ctx context.Context, a *app, who found) error {
-			return a.signin.Enable(ctx, operator("system"), who.id, login.Enable{Because: who.because()})
+			return a.signin.Enable(ctx, a.operator("system"), who.id, login.Enable{Because: who.because()})
 		}),
 		resetLoginCommand(s),
 	)
@@ -46,7 +46,7 @@ func (f found) because() domain.Because {
 
 // named is the login that somebody signs in with as name.
 func (a *app) named(ctx context.Context, realm, name string) (uuid.UUID, error) {
-	by := operator("system")
+	by := a.operator("system")
 	id, who, err := a.commands.LoginNamed(ctx, by.Tenant, realm, name)
 	if err == nil && !who.Known() {
 		err = fmt.Errorf("nobody of the realm %s signs in as %q", realm, name)
@@ -62,7 +62,7 @@ func loginAction(s *settings, use, short string, do func(context.Context, *app, 
 		Example: "  portico login " + use + " ann@example.com --realm staff --reason asked_by_phone",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return with(cmd.Context(), s, func(a *app) error {
+			return within(cmd.Context(), s, func(a *app) error {
 				id, err := a.named(cmd.Context(), realm, args[0])
 				if err != nil {
 					return err
@@ -91,12 +91,12 @@ the link has the login: hand it over in person.`,
 		Example: "  portico login reset ann@example.com --realm staff --reason lost_phone",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return with(cmd.Context(), s, func(a *app) error {
+			return within(cmd.Context(), s, func(a *app) error {
 				id, err := a.named(cmd.Context(), realm, args[0])
 				if err != nil {
 					return err
 				}
-				by := operator("system")
+				by := a.operator("system")
 				by.CommandID = uuid.Must(uuid.NewV7())
 				link, err := a.signin.ResetByOperator(cmd.Context(), by, id, reason)
 				if err == nil {

@@ -47,8 +47,8 @@ func listMailsCommand(s *settings) *cobra.Command {
 					return fmt.Errorf("--customer %s: give the customer's id", customer)
 				}
 			}
-			return with(cmd.Context(), s, func(a *app) error {
-				all, next, err := a.mails.List(cmd.Context(), tenantCode, f)
+			return within(cmd.Context(), s, func(a *app) error {
+				all, next, err := a.mails.List(cmd.Context(), a.tenant, f)
 				if err != nil {
 					return err
 				}
@@ -104,8 +104,8 @@ func showMailCommand(s *settings) *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("%s is not a mail's id: see portico mail list", args[0])
 			}
-			return with(cmd.Context(), s, func(a *app) error {
-				m, err := a.mails.Show(cmd.Context(), tenantCode, id)
+			return within(cmd.Context(), s, func(a *app) error {
+				m, err := a.mails.Show(cmd.Context(), a.tenant, id)
 				switch {
 				case err != nil:
 					return err

@@ -29,13 +29,13 @@ try again, if the database cannot be asked.`,
 			if err != nil {
 				return err
 			}
-			err = with(cmd.Context(), s, func(a *app) error {
+			err = within(cmd.Context(), s, func(a *app) error {
 				var all error
 				for _, b := range bounces {
-					got, err := a.mails.Bounced(cmd.Context(), tenantCode, b)
+					got, err := a.mails.Bounced(cmd.Context(), a.tenant, b)
 					if domain.CodeOf(err) == "mail.unknown" && b.MessageID != "" {
 						b.MessageID = "" // a server that gave the mail another id
-						got, err = a.mails.Bounced(cmd.Context(), tenantCode, b)
+						got, err = a.mails.Bounced(cmd.Context(), a.tenant, b)
 					}
 					if err != nil {
 						all = errors.Join(all, fmt.Errorf("%s: %w", b.Address, err))
@@ -70,8 +70,8 @@ func blockedCommand(s *settings) *cobra.Command {
 		Example: "  portico mail blocked",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return with(cmd.Context(), s, func(a *app) error {
-				all, err := a.mails.Blocks(cmd.Context(), tenantCode)
+			return within(cmd.Context(), s, func(a *app) error {
+				all, err := a.mails.Blocks(cmd.Context(), a.tenant)
 				if err != nil {
 					return err
 				}
@@ -97,8 +97,8 @@ func unblockCommand(s *settings) *cobra.Command {
 		Example: "  portico mail unblock ann@example.com",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return with(cmd.Context(), s, func(a *app) error {
-				return a.mails.Unblock(cmd.Context(), tenantCode, args[0], operator("staff").Actor.ID)
+			return within(cmd.Context(), s, func(a *app) error {
+				return a.mails.Unblock(cmd.Context(), a.tenant, args[0], a.operator("staff").Actor.ID)
 			})
 		},
 	}

@@ -10,6 +10,7 @@ import (
 
 	"portico/internal/envelope"
 	"portico/internal/people"
+	"portico/internal/pg"
 	"portico/internal/signin"
 	"portico/projections"
 )
@@ -17,7 +18,7 @@ import (
 // wirePeople wires what lets people in for the first time. Mails to them are made with it.
 func (a *app) wirePeople(s *settings, in *signin.Service) {
 	a.people = &people.Service{
-		DB: a.pool, Commands: a.commands, Register: in.Register, Journal: a.journal.Write, Insert: a.jobs.Insert, Clock: time.Now,
+		DB: a.db, Commands: a.commands, Register: in.Register, Journal: a.journal.Write, Insert: a.jobs.Insert, Clock: time.Now,
 		PublicURL: s.address(),
 		Known: func(ctx context.Context, tenant, email string) ([]uuid.UUID, error) {
 			return a.queries.MembersAt(ctx, projections.Viewer{Tenant: tenant, Kind: envelope.System}, email)
@@ -37,7 +38,7 @@ func (a *app) wirePeople(s *settings, in *signin.Service) {
 // keepPeople notes what has run out, and shuts logins of staff that nobody uses, until ctx
 // ends.
 func (a *app) keepPeople(ctx context.Context) {
-	a.people.Run(ctx, func(context.Context) ([]string, error) { return []string{tenantCode}, nil },
+	a.people.Run(pg.Across(ctx), func(context.Context) ([]string, error) { return a.tenants.Codes(), nil },
 		func(err error) {
 			a.log.Warn("looking for invitations that have expired and logins that are not used", "error", err)
 		})
@@ -45,10 +46,14 @@ func (a *app) keepPeople(ctx context.Context) {
 
 // printSetupCode says how the first owner comes in, while there is none.
 func (a *app) printSetupCode(ctx context.Context, out io.Writer) error {
-	code, err := a.people.SetupCode(ctx, tenantCode)
-	if err != nil || code == "" {
-		return err
+	for _, tenant := range a.tenants.Codes() {
+		code, err := a.people.SetupCode(pg.InTenant(ctx, tenant), tenant)
+		if err == nil && code != "" {
+			_, err = fmt.Fprintf(out, "Nobody owns this business yet. The first owner registers with this code, which is good once, for a day:\n  %s\nat POST /v1/setup, or by: portico setup --email YOU@EXAMPLE.COM --name \"YOUR NAME\"\n", code)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	_, err = fmt.Fprintf(out, "Nobody owns this business yet. The first owner registers with this code, which is good once, for a day:\n  %s\nat POST /v1/setup, or by: portico setup --email YOU@EXAMPLE.COM --name \"YOUR NAME\"\n", code)
-	return err
+	return nil
 }

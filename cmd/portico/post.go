@@ -12,9 +12,9 @@ import (
 // wirePost wires what tells people by mail: through a server if one is given, else into
 // the mailbox that staff read.
 func (a *app) wirePost(s *settings) error {
-	a.mails = &mail.Store{DB: a.pool, Insert: a.jobs.InsertIn}
+	a.mails = &mail.Store{DB: a.db, Insert: a.jobs.InsertIn}
 	a.notices = &notify.Notices{Queries: a.queries, Commands: a.commands, Mails: a.mails, Jobs: a.jobs, Shown: a.waiter.Wait,
-		PublicURL: s.address(), Sender: s.mailFrom}
+		PublicURL: s.address(), Portal: a.portal(s), Sender: s.mailFrom}
 	if s.mailFrom == "" {
 		a.notices.Sender = notify.SenderFor(s.address())
 	}
@@ -43,8 +43,13 @@ func (a *app) wirePost(s *settings) error {
 // keepPost forgets old mails, and has staff told of jobs that were given up, until ctx ends.
 func (a *app) keepPost(ctx context.Context) {
 	go a.mails.Run(ctx, func(err error) { a.log.Warn("forgetting old mails", "error", err) })
-	a.notices.Watch(ctx, tenantCode, func(err error) { a.log.Warn("looking for jobs that were given up", "error", err) })
+	a.notices.Watch(ctx, a.tenants.Codes, func(err error) { a.log.Warn("looking for jobs that were given up", "error", err) })
 	if a.post.Sender != nil {
 		a.post.Sender.Close()
 	}
+}
+
+// portal tells where a tenant's people reach Portico.
+func (a *app) portal(s *settings) func(tenant string) string {
+	return func(tenant string) string { return a.tenants.URL(s.address(), tenant) }
 }

@@ -31,7 +31,7 @@ const sampleCustomer = "17850"
 // prints keys and requests to try it with. The keys are new ones at each start: those of
 // the last start end.
 func (a *app) loadSample(ctx context.Context, address string, out io.Writer) error {
-	by := itself()
+	by := a.itself()
 	settings := tenant.Settings{Name: "Calder Giftware (sample)", TimeZone: "Europe/London", Currency: "GBP", Locale: "en-GB"}
 	if _, err := a.commands.ChangeTenantSettings(ctx, by, tenant.ChangeSettings{Settings: settings}); err != nil {
 		return err
@@ -44,7 +44,7 @@ func (a *app) loadSample(ctx context.Context, address string, out io.Writer) err
 	if _, err := (&importer.Importer{Commands: a.commands}).Run(ctx, o); err != nil {
 		return fmt.Errorf("importing the sample: %w", err)
 	}
-	customerID := commands.ExternalID(tenantCode, "retail", "customer", sampleCustomer)
+	customerID := commands.ExternalID(a.tenant, "retail", "customer", sampleCustomer)
 	person := contact.Add{CustomerID: customerID, Details: contact.Details{Name: "Robin Sample", Email: "robin@example.com", IsPrimary: true}, Grants: access.Everything()}
 	r, err := a.commands.AddContact(ctx, by, domain.DerivedID(customerID, "sample contact"), person)
 	if err != nil {
@@ -109,7 +109,7 @@ func openSample() (io.ReadCloser, error) { return sample.Open(), nil }
 // sampleKeys are keys for a staff member, an auditor and the contact, in this order.
 func (a *app) sampleKeys(ctx context.Context, by commands.Caller, person uuid.UUID) (tokens []string, err error) {
 	const mark = "Sample: "
-	old, err := a.keys.List(ctx, tenantCode)
+	old, err := a.keys.List(ctx, a.tenant)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 	"portico/api"
 	"portico/internal/eventstore"
 	"portico/internal/integration"
+	"portico/internal/pg"
 	"portico/projections"
 	"portico/projections/engine"
 )
@@ -30,8 +31,9 @@ servers may run on one database; they share the work.`,
   portico serve --sample    # with a sample business, keys and requests to try`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s.logLevel = slog.LevelInfo
-			return with(cmd.Context(), s, func(a *app) error { return a.serve(cmd.Context(), s, withSample, cmd.OutOrStdout()) })
+			s.logLevel, s.requests = slog.LevelInfo, true
+			ctx := pg.Across(cmd.Context()) // of this program; those of requests are their own
+			return with(ctx, s, func(a *app) error { return a.serve(ctx, s, withSample, cmd.OutOrStdout()) })
 		},
 	}
 	cmd.Flags().BoolVar(&withSample, "sample", false, "load a sample business, if it is not there yet, and print keys for it")
@@ -42,6 +44,9 @@ servers may run on one database; they share the work.`,
 const drain = 10 * time.Second
 
 func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Writer) error {
+	if withSample && a.tenant == "" {
+		return errors.New("say which tenant the sample is for, with --tenant")
+	}
 	proxies, err := s.trustedProxies()
 	if err != nil {
 		return err
@@ -68,6 +73,7 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 	}
 	defer stopWork()
 	go a.keepSignIn(ctx)
+	go a.tenants.Run(ctx, func(err error) { a.log.Warn("looking for tenants and their host names", "error", err) })
 	go a.once.Run(ctx, func(err error) { a.log.Warn("forgetting old idempotency keys", "error", err) })
 	handler, err := api.New(api.Deps{
 		Commands: a.commands, Queries: a.queries, Engine: a.engine, Auth: a.keys, Files: a.files, Once: a.once, Wait: a.waiter.shown,
@@ -80,7 +86,7 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 		SignIn:     a.signin,
 		Confirm:    api.Confirmation(a.signin),
 		PublicURL:  s.address(),
-		Statements: a.statements, Tenant: tenantCode,
+		Statements: a.statements, Tenants: a.tenants.Of,
 		Jobs: a.jobs, Tallies: a.runner.Queue.Tallies,
 		Checks: a.checks(), Progress: a.progress, Room: a.store.Room, Log: a.log, Clock: time.Now, TrustedProxies: proxies, Version: version,
 	})

@@ -33,6 +33,9 @@ type settings struct {
 	filesURL    string
 	publish     string
 	publishFrom string
+	tenant      string // "": the only one
+	adding      bool   // a tenant: none is registered by itself
+	requests    bool   // from strangers are served: each sees the rows of one tenant
 
 	smtpURL          string // may hold a password
 	smtpPasswordFile string
@@ -46,9 +49,9 @@ type settings struct {
 	logLevel slog.Level // warnings, unless a command says otherwise
 }
 
-// tenantCode names the one tenant that an installation has until tenants are chosen by
-// host name.
-const tenantCode = "main"
+// firstTenant is the code of the tenant that a first start registers, unless --tenant says
+// otherwise.
+const firstTenant = "main"
 
 func (s *settings) flags(f *pflag.FlagSet) {
 	s.logLevel = slog.LevelWarn
@@ -62,6 +65,7 @@ func (s *settings) flags(f *pflag.FlagSet) {
 	f.StringVar(&s.dataDir, "data-dir", env("PORTICO_DATA_DIR", "./var"), "where Portico keeps its own PostgreSQL and secrets (PORTICO_DATA_DIR)")
 	f.StringVar(&s.databaseURL, "database-url", env("PORTICO_DATABASE_URL", ""), "a PostgreSQL to use instead of a private one (PORTICO_DATABASE_URL)")
 	f.StringVar(&s.keyFile, "key-file", env("PORTICO_KEY_FILE", ""), "the key that personal data hang on; back it up apart from the database (PORTICO_KEY_FILE, default DATA-DIR/secrets/kek)")
+	f.StringVar(&s.tenant, "tenant", env("PORTICO_TENANT", ""), "code of the tenant that a command is about; not needed where there is one (PORTICO_TENANT)")
 	f.StringVar(&s.timeZone, "time-zone", env("PORTICO_TIME_ZONE", "UTC"), "the business's time zone, used at the first start (PORTICO_TIME_ZONE)")
 	f.StringVar(&s.currency, "currency", env("PORTICO_CURRENCY", "GBP"), "the business's currency, used at the first start (PORTICO_CURRENCY)")
 	f.StringVar(&s.publicURL, "public-url", env("PORTICO_PUBLIC_URL", ""), "where people reach Portico, such as https://portal.example.com: links in mails and on documents (PORTICO_PUBLIC_URL, default http://ADDR)")
@@ -134,25 +138,29 @@ func dead(name string) bool {
 
 // operator is whoever runs this command: a person with a shell on the machine, who may do
 // what staff may. The operating system's name for them is recorded as where from.
-func operator(roles ...access.Role) commands.Caller {
+func (a *app) operator(roles ...access.Role) commands.Caller { return operatorOf(a.tenant, roles...) }
+
+func operatorOf(tenant string, roles ...access.Role) commands.Caller {
 	name := "uid " + fmt.Sprint(os.Getuid())
 	if u, err := user.Current(); err == nil {
 		name = u.Username
 	}
 	host, _ := os.Hostname()
 	return commands.Caller{
-		Tenant: tenantCode,
-		Actor:  envelope.Actor{Kind: envelope.Staff, ID: domain.DerivedID(commands.TenantID(tenantCode), "operator", name)},
+		Tenant: tenant,
+		Actor:  envelope.Actor{Kind: envelope.Staff, ID: domain.DerivedID(commands.TenantID(tenant), "operator", name)},
 		Roles:  roles,
 		Origin: envelope.Origin{Channel: envelope.ChannelCLI, UserAgent: fmt.Sprintf("portico %s, %s@%s", version, name, host)},
 	}
 }
 
 // itself is Portico, at work without a person's asking.
-func itself() commands.Caller {
+func (a *app) itself() commands.Caller { return itselfOf(a.tenant) }
+
+func itselfOf(tenant string) commands.Caller {
 	return commands.Caller{
-		Tenant: tenantCode,
-		Actor:  envelope.Actor{Kind: envelope.System, ID: domain.DerivedID(commands.TenantID(tenantCode), "system")},
+		Tenant: tenant,
+		Actor:  envelope.Actor{Kind: envelope.System, ID: domain.DerivedID(commands.TenantID(tenant), "system")},
 		Roles:  []access.Role{"system"},
 		Origin: envelope.Origin{Channel: envelope.ChannelCLI},
 	}

@@ -28,8 +28,8 @@ one before opens nothing any more.`,
 		Example: `  portico setup --email ann@example.com --name "Ann Owner"`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return with(cmd.Context(), s, func(a *app) error {
-				by := operator(access.System)
+			return within(cmd.Context(), s, func(a *app) error {
+				by := a.operator(access.System)
 				if withPassword {
 					password, err := askPassword(cmd.InOrStdin(), cmd.ErrOrStderr())
 					if err != nil {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"portico/internal/envelope"
+	"portico/internal/pg"
 	"portico/internal/session"
 	"portico/internal/signin"
 )
@@ -18,8 +19,8 @@ func (a *app) wireSignIn(s *settings, keys envelope.Keys) error {
 	if a.rights.Staff == nil {
 		a.rights.Staff = a.commands.StaffOf
 	}
-	a.sessions = &session.Store{DB: a.pool, Rights: a.rights, Commands: a.commands, Journal: a.journal.Write, Clock: time.Now}
-	a.signin = signin.New(&signin.Service{DB: a.pool, Commands: a.commands, Keys: keys, Journal: a.journal.Write, Jobs: a.jobs,
+	a.sessions = &session.Store{DB: a.db, Rights: a.rights, Commands: a.commands, Journal: a.journal.Write, Clock: time.Now}
+	a.signin = signin.New(&signin.Service{DB: a.db, Commands: a.commands, Keys: keys, Journal: a.journal.Write, Jobs: a.jobs,
 		EndSessions: a.sessions.EndAll, PublicURL: s.address(), Provider: provider, Clock: time.Now, Log: a.log})
 	a.post.Secret = a.commands.MailSecret
 	return nil
@@ -28,6 +29,7 @@ func (a *app) wireSignIn(s *settings, keys envelope.Keys) error {
 // keepSignIn forgets what signing in needs no more, and sessions that have run out, until ctx
 // ends.
 func (a *app) keepSignIn(ctx context.Context) {
+	ctx = pg.Across(ctx)
 	go a.sessions.Run(ctx, func(err error) { a.log.Warn("forgetting old sessions", "error", err) })
 	a.signin.Run(ctx, func(err error) { a.log.Warn("tidying up after signing in", "error", err) })
 }

@@ -47,7 +47,7 @@ func listStaffCommand(s *settings) *cobra.Command {
 		Short: "List members of staff, and what waits for approval",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return with(cmd.Context(), s, func(a *app) error {
+			return within(cmd.Context(), s, func(a *app) error {
 				all, err := a.allStaff(cmd.Context(), removed)
 				if err != nil {
 					return err
@@ -72,7 +72,7 @@ func (a *app) allStaff(ctx context.Context, removed bool) ([]projections.StaffMe
 	}
 	all, f := []projections.StaffMember{}, projections.StaffFilter{Removed: removed, Paging: projections.Paging{Limit: 200}}
 	for {
-		page, err := a.queries.ListStaff(ctx, projections.Viewer{Tenant: tenantCode, Kind: envelope.System}, f)
+		page, err := a.queries.ListStaff(ctx, projections.Viewer{Tenant: a.tenant, Kind: envelope.System}, f)
 		all = append(all, page.Items...)
 		if f.Cursor = page.Next; err != nil || f.Cursor == "" {
 			return all, err
@@ -108,8 +108,8 @@ func inviteStaffCommand(s *settings) *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c.Confirm, c.Roles = invitation.Word, toRoles(roles)
-			return with(cmd.Context(), s, func(a *app) error {
-				by := operator("staff")
+			return within(cmd.Context(), s, func(a *app) error {
+				by := a.operator("staff")
 				r, err := a.commands.InviteStaff(cmd.Context(), by, c)
 				made, err := a.people.Invite(cmd.Context(), by, r, err)
 				if err != nil {
@@ -152,8 +152,8 @@ func onMember(s *settings, use, short string, do func(a *app, cmd *cobra.Command
 		if err != nil {
 			return fmt.Errorf("%s is not a member's id: see portico staff list", args[0])
 		}
-		return with(cmd.Context(), s, func(a *app) error {
-			r, err := do(a, cmd, operator("staff"), id)
+		return within(cmd.Context(), s, func(a *app) error {
+			r, err := do(a, cmd, a.operator("staff"), id)
 			if err == nil && r.Events == 0 {
 				fmt.Fprintln(cmd.OutOrStdout(), "It was so already.")
 			}

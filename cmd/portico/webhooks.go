@@ -49,9 +49,9 @@ func (a *app) wireWebhooks(s *webhookSettings) error {
 		return err
 	}
 	insert := func(ctx context.Context, all ...jobs.Job) error { return a.jobs.Insert(ctx, all...) }
-	a.webhooks = &webhooks.Endpoints{DB: a.pool, Commands: a.commands, Keys: a.codec.Keys, Guard: guard, Insert: insert, Clock: time.Now}
+	a.webhooks = &webhooks.Endpoints{DB: a.db, Commands: a.commands, Keys: a.codec.Keys, Guard: guard, Insert: insert, Clock: time.Now}
 	a.sender = webhooks.NewSender(webhooks.Sender{
-		DB: a.pool, Store: a.store, Commands: a.commands, Queries: a.queries, Keys: a.codec.Keys, Guard: guard, Insert: insert,
+		DB: a.db, Store: a.store, Commands: a.commands, Queries: a.queries, Keys: a.codec.Keys, Guard: guard, Insert: insert,
 		Wait: a.waiter.shown, Log: a.log, DisableAfter: s.disableAfter, Version: version,
 	})
 	return nil

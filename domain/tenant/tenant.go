@@ -30,6 +30,8 @@ var Types = domain.Types{
 	domain.TypeOf[FieldVisibilityChanged]("tenant.field_visibility_changed"),
 	domain.TypeOf[FieldRenamed]("tenant.field_renamed"),
 	domain.TypeOf[JobAgeLimitChanged]("tenant.job_age_limit_changed"),
+	domain.TypeOf[HostAdded]("tenant.host_added"),
+	domain.TypeOf[HostRemoved]("tenant.host_removed"),
 }
 
 // Event is one of the types above.
@@ -48,6 +50,7 @@ type Tenant struct {
 	branding    Branding
 	security    SecurityPolicy // as stored: see Security
 	portal      portal
+	hosts       []string
 }
 
 type place struct {

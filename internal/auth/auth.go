@@ -18,16 +18,16 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portico/commands"
 	"portico/domain/access"
 	"portico/internal/envelope"
+	"portico/internal/pg"
 )
 
 // Keys are the API keys in portico.api_keys.
 type Keys struct {
-	DB       *pgxpool.Pool
+	DB       pg.DB
 	Commands *commands.Commands
 	Clock    func() time.Time
 	// Rights are what contacts may do now. Left out, the keys have their own.

@@ -37,6 +37,8 @@ type Papers struct {
 	// PublicURL is where people reach Portico, without a slash at its end. The address that
 	// is printed to verify documents at follows from it.
 	PublicURL string
+	// Portal is where the portal of a tenant is, if that is not at PublicURL.
+	Portal func(tenant string) string
 
 	logo atomic.Pointer[logo] // that was used last
 }
@@ -69,8 +71,12 @@ func (p *Papers) keep(ctx context.Context, l commands.Letter, paper pdf.Paper) (
 	if paper.Hash, err = hashOf(paper); err != nil {
 		return domain.Rendition{}, err
 	}
-	if p.PublicURL != "" {
-		paper.VerifyURL = p.PublicURL + "/verify"
+	at := p.PublicURL
+	if p.Portal != nil {
+		at = p.Portal(l.Tenant)
+	}
+	if at != "" {
+		paper.VerifyURL = at + "/verify"
 	}
 	drawn, err := p.draw(ctx, paper)
 	if err != nil {

@@ -276,8 +276,8 @@ func TestAppendsFindStreamsByIndexFromTheFirstOn(t *testing.T) {
 	}
 	empty := [][]byte{{}, {}}
 	for version := int64(-1); version < 1; version++ {
-		plan := plans(appendOne.sql, "t.a-1", version, ids(1), []string{"a"}, empty[:1], empty[:1])
-		plan += plans(appendMany.sql, []string{"t.a-2", "t.a-3"}, []int64{version, version}, []int32{1, 1}, []int32{1, 2},
+		plan := plans(string(appendOne.sql), "t.a-1", version, ids(1), []string{"a"}, empty[:1], empty[:1])
+		plan += plans(string(appendMany.sql), []string{"t.a-2", "t.a-3"}, []int64{version, version}, []int32{1, 1}, []int32{1, 2},
 			[]int32{1, 2}, []int32{1, 1}, ids(2), []string{"a", "a"}, empty, empty)
 		for _, bad := range []string{"Seq Scan on streams", "Seq Scan on head", "Hash Join", "Merge Join"} {
 			if strings.Contains(plan, bad) {

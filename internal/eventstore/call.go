@@ -10,10 +10,12 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
+type text string // keeps SQL constant: a value of another string type does not compile
+
 // call is a function of the schema es that appends a batch and answers a position, or
 // NULL if it wrote nothing because a stream is elsewhere.
 type call struct {
-	sql  string
+	sql  text
 	oids []uint32
 }
 
@@ -36,9 +38,9 @@ var binaryFormat = []int16{1}
 // stands in front. Nothing was executed, and from then on nothing is prepared.
 func (p *Postgres) invoke(ctx context.Context, conn *pgxpool.Conn, c call, args [][]byte) (pos uint64, ok bool, err error) {
 	if p.pooled.Load() {
-		return position(conn.Conn().PgConn().ExecParams(ctx, c.sql, args, c.oids, binaryFormat, binaryFormat))
+		return position(conn.Conn().PgConn().ExecParams(ctx, string(c.sql), args, c.oids, binaryFormat, binaryFormat))
 	}
-	prepared, err := conn.Conn().Prepare(ctx, c.sql, c.sql)
+	prepared, err := conn.Conn().Prepare(ctx, string(c.sql), string(c.sql))
 	if err == nil {
 		pos, ok, err = position(conn.Conn().PgConn().ExecPrepared(ctx, prepared.Name, args, binaryFormat, binaryFormat))
 	}

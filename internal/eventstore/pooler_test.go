@@ -10,6 +10,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -19,12 +20,19 @@ import (
 
 	"portico/internal/eventstore"
 	"portico/internal/eventstore/storetest"
+	"portico/internal/pg"
 	"portico/internal/pgtest"
 )
 
 // behindPooler starts PgBouncer in transaction mode in front of a database and answers a
 // pool of connections to it. Each of its statements may run in another session.
 func behindPooler(t *testing.T, database string) *pgxpool.Pool {
+	t.Helper()
+	return behindPoolerAs(t, database, pg.AppRole)
+}
+
+// behindPoolerAs is behindPooler whose sessions have taken another role.
+func behindPoolerAs(t *testing.T, database, role string) *pgxpool.Pool {
 	t.Helper()
 	bouncer, err := exec.LookPath("pgbouncer")
 	if err != nil {
@@ -44,7 +52,7 @@ func behindPooler(t *testing.T, database string) *pgxpool.Pool {
 		password = fmt.Sprintf(" password='%s'", to.Password)
 	}
 	ini := fmt.Sprintf(`[databases]
-%s = host=%s port=%d user=%s%s connect_query='SET ROLE portico_app'
+%s = host=%s port=%d user=%s%s connect_query='SET ROLE %s'
 [pgbouncer]
 pool_mode = transaction
 auth_type = any
@@ -53,7 +61,7 @@ listen_port = 6432
 unix_socket_dir = %s
 default_pool_size = 4
 ignore_startup_parameters = role,default_transaction_isolation,idle_in_transaction_session_timeout
-`, to.Database, to.Host, to.Port, to.User, password, dir)
+`, to.Database, to.Host, to.Port, to.User, password, role, dir)
 	if err := os.WriteFile(filepath.Join(dir, "pgbouncer.ini"), []byte(ini), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -133,4 +141,47 @@ func TestAPoolerIsNoticed(t *testing.T) {
 	if log := readDense(t, s); len(log) != 4 {
 		t.Errorf("%d events", len(log))
 	}
+}
+
+// Behind a pooler that hands each transaction to another session, requests of two tenants
+// see their own rows: the setting goes with the transaction (ADR 0013). Without prepared
+// statements of a session's own, as docs/isolation.md says.
+func TestBehindATransactionPoolerTenantsStayApart(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t)
+	pgtest.Exec(t, url, `insert into portico.mail_blocks (tenant, address, bounce, text)
+		select tenant, n::text, gen_random_uuid(), '' from unnest('{one,two}'::text[]) tenant, generate_series(1, 3) n`)
+	config := behindPoolerAs(t, url, pg.APIRole).Config()
+	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	var running sync.WaitGroup
+	for c, tenant := range []string{"one", "two", "", "one", "two", ""} {
+		running.Go(func() {
+			ctx, db, want := pg.InTenant(t.Context(), tenant), pg.Tenants(pool), 3
+			if tenant == "" {
+				want = 0
+			}
+			for n := range 100 {
+				var mine, all int
+				ask := func(q interface {
+					QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+				}) error {
+					return q.QueryRow(ctx, "select count(*) filter (where tenant = $1), count(*) from portico.mail_blocks", tenant).Scan(&mine, &all)
+				}
+				err := ask(db)
+				if n%2 == c%2 {
+					err = pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error { return ask(tx) })
+				}
+				if err != nil || mine != want || all != want {
+					t.Errorf("%q sees %d of its own and %d in all, %v", tenant, mine, all, err)
+					return
+				}
+			}
+		})
+	}
+	running.Wait()
 }

@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 
+	"portico/internal/pg"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Uploads are who has handed in what. A command may name a file only if its own tenant has
 // handed it in: knowing a SHA-256 is no right to the bytes.
-type Uploads struct{ DB *pgxpool.Pool }
+type Uploads struct{ DB pg.DB }
 
 // Sender is who hands a file in: the kind and id of an actor.
 type Sender struct {

@@ -16,15 +16,15 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portico/domain"
 	"portico/internal/failpoint"
+	"portico/internal/pg"
 )
 
 // Store keeps answers in portico.idempotency. Its clock is the database's.
 type Store struct {
-	DB   *pgxpool.Pool
+	DB   pg.DB
 	Node string // names this process to those who inherit from it
 }
 
@@ -83,6 +83,7 @@ from portico.idempotency where tenant = $1 and actor = $2 and key = $3`
 // the same request was answered before. A claim whose lease ran out is taken over, and
 // one that would last longer than any: the clock was put back since.
 func (s *Store) Claim(ctx context.Context, r Request) (*Answer, error) {
+	ctx = pg.InTenant(ctx, r.Tenant)
 	for range 3 {
 		var ours bool
 		err := s.row(ctx, sqlClaim, r.Tenant, r.Actor, r.Key, r.Hash[:], Lease, s.Node).Scan(&ours)
@@ -149,6 +150,7 @@ where tenant = $1 and actor = $2 and key = $3 and request_hash = $4 and state = 
 
 // Finish remembers the answer. Of two who worked on the same request, the first one's stays.
 func (s *Store) Finish(ctx context.Context, r Request, a Answer) error {
+	ctx = pg.InTenant(ctx, r.Tenant)
 	header, err := json.Marshal(a.Header)
 	if err != nil {
 		return fmt.Errorf("idempotency: %w", err)
@@ -165,6 +167,7 @@ delete from portico.idempotency where tenant = $1 and actor = $2 and key = $3 an
 // Forget gives up a claim as if it had never been: nothing was decided, and the key may
 // come with another request.
 func (s *Store) Forget(ctx context.Context, r Request) error {
+	ctx = pg.InTenant(ctx, r.Tenant)
 	return s.exec(ctx, sqlForget, r.Tenant, r.Actor, r.Key, r.Hash[:])
 }
 
@@ -175,6 +178,7 @@ where tenant = $1 and actor = $2 and key = $3 and request_hash = $4 and state = 
 // Yield gives up a claim that may have led to something: the same request may take it
 // over at once, another may not.
 func (s *Store) Yield(ctx context.Context, r Request) error {
+	ctx = pg.InTenant(ctx, r.Tenant)
 	return s.exec(ctx, sqlYield, r.Tenant, r.Actor, r.Key, r.Hash[:])
 }
 

@@ -81,9 +81,11 @@ func (c *check) add(rule, where, detail string, args ...any) {
 	c.found = append(c.found, Finding{rule, where, fmt.Sprintf(detail, args...)})
 }
 
+type text string // keeps SQL constant: a value of another string type does not compile
+
 // each runs a query whose every row is something wrong.
-func (c *check) each(ctx context.Context, scan pgx.RowToFunc[Finding], query string, args ...any) error {
-	rows, err := c.tx.Query(ctx, query, append([]any{pgx.QueryExecModeExec}, args...)...)
+func (c *check) each(ctx context.Context, scan pgx.RowToFunc[Finding], query text, args ...any) error {
+	rows, err := c.tx.Query(ctx, string(query), append([]any{pgx.QueryExecModeExec}, args...)...)
 	if err != nil {
 		return err
 	}

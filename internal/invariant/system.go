@@ -100,8 +100,8 @@ const (
 // left finds what somebody would have to see to: policies that were refused, customers
 // whose read models are parked.
 func (s *System) left(ctx context.Context, r *Report) error {
-	list := func(rule, sql string) error {
-		rows, err := s.DB.Query(ctx, sql)
+	list := func(rule string, sql text) error {
+		rows, err := s.DB.Query(ctx, string(sql))
 		if err != nil {
 			return err
 		}

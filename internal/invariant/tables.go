@@ -73,7 +73,8 @@ order by 1`
 // What the program must not be able to do. It is another role than the owner wherever
 // that could be made.
 const sqlRights = `
-select c.oid::regclass::text from pg_catalog.pg_class c join pg_catalog.pg_roles r on r.rolname = 'portico_app'
+select distinct c.oid::regclass::text from pg_catalog.pg_class c
+  join pg_catalog.pg_roles r on r.rolname in ('portico_app', 'portico_append', 'portico_project', 'portico_api', 'portico_read', 'portico_audit')
 where (c.oid in ('es.events'::regclass, 'es.streams'::regclass, 'es.head'::regclass)
     or c.oid in (select i.inhrelid from pg_catalog.pg_inherits i where i.inhparent = 'es.events'::regclass))
   and pg_catalog.has_table_privilege(r.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')
@@ -81,11 +82,14 @@ order by 1`
 
 // guards finds tables whose history could be changed unnoticed.
 func (c *check) guards(ctx context.Context) error {
-	for _, g := range [][2]string{
+	for _, g := range []struct {
+		sql  text
+		what string
+	}{
 		{sqlUnguarded, "the triggers that refuse changes are missing or off"},
-		{sqlRights, "the role portico_app may change it"},
+		{sqlRights, "a role of the program may change it"},
 	} {
-		rows, err := c.tx.Query(ctx, g[0])
+		rows, err := c.tx.Query(ctx, string(g.sql))
 		if err != nil {
 			return err
 		}
@@ -94,7 +98,7 @@ func (c *check) guards(ctx context.Context) error {
 			if err := rows.Scan(&table); err != nil {
 				return err
 			}
-			c.add(RuleGuard, table, "%s", g[1])
+			c.add(RuleGuard, table, "%s", g.what)
 		}
 		if err := rows.Err(); err != nil {
 			return err

@@ -27,7 +27,7 @@ const (
 	sqlStateOf = `select state, kind from portico.jobs where tenant = $1 and id = $2 for update`
 	sqlRetry   = `update portico.jobs set state = 'queued', due = clock_timestamp(), attempts = 0, deaths = 0, ended_at = null where id = $1`
 	sqlCancel  = `update portico.jobs set state = 'cancelled', ended_at = clock_timestamp() where id = $1`
-	sqlAct     = `insert into portico.job_acts (job, kind, act, was, actor_kind, actor_id, channel, request_id, reason) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+	sqlAct     = `insert into portico.job_acts (job, kind, act, was, actor_kind, actor_id, channel, request_id, reason, tenant) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`
 )
 
 // Retry has a job tried again at once, with all its attempts before it: one that is dead or
@@ -48,8 +48,9 @@ func (s *Store) Cancel(ctx context.Context, by By, id uuid.UUID) error {
 
 // deed is what may be done about a job that is in one of some states.
 type deed struct {
-	name, sql string
-	from      []string
+	name string
+	sql  text
+	from []string
 }
 
 func (s *Store) act(ctx context.Context, by By, id uuid.UUID, d deed) error {
@@ -68,10 +69,10 @@ func (s *Store) act(ctx context.Context, by By, id uuid.UUID, d deed) error {
 		if !slices.Contains(d.from, state) {
 			return domain.Refused("job."+state, "this job is %s", state)
 		}
-		if _, err = tx.Exec(ctx, d.sql, id); err != nil {
+		if _, err = tx.Exec(ctx, string(d.sql), id); err != nil {
 			return fmt.Errorf("jobs: %w", err)
 		}
-		_, err = tx.Exec(ctx, sqlAct, id, kind, d.name, state, by.Actor.Kind, by.Actor.ID, by.Origin.Channel, by.Origin.RequestID, cardmask.Mask(by.Reason))
+		_, err = tx.Exec(ctx, sqlAct, id, kind, d.name, state, by.Actor.Kind, by.Actor.ID, by.Origin.Channel, by.Origin.RequestID, cardmask.Mask(by.Reason), by.Tenant)
 		return err
 	})
 }

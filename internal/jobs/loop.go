@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"portico/internal/pg"
 )
 
 // run makes a turn whenever there is something to write, or room and perhaps something to
@@ -151,7 +153,7 @@ func (q *Queue) want(t *turn) {
 
 // turn makes a round trip; what could not be written is kept for the next one.
 func (q *Queue) turn(t *turn) error {
-	ctx, cancel := context.WithTimeout(context.Background(), q.Lease/2)
+	ctx, cancel := context.WithTimeout(pg.Across(context.Background()), q.Lease/2)
 	defer cancel()
 	err := q.do(ctx, t)
 	if err == nil {

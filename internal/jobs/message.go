@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"portico/internal/eventstore"
+	"portico/internal/pg"
 )
 
 // The metadata of a message that is a job. A publisher's own metadata come beside them.
@@ -70,7 +71,7 @@ func (p Publisher) Publish(topic string, messages ...*message.Message) error {
 	for i, m := range messages {
 		made[i] = published(topic, m)
 	}
-	return p.Store.Insert(context.Background(), made...)
+	return p.Store.Insert(pg.Across(context.Background()), made...)
 }
 
 // Close has nothing to do: what was published is in the table.

@@ -36,8 +36,8 @@ func TestNothingReadsWhatIsDone(t *testing.T) {
 		"counts":    {sqlCounts, nil},
 		"owners":    {sqlOwners, nil},
 		"unsettled": {sqlUnsettled, []any{"1", "0"}},
-		"dead ones": {sqlList + ofState["dead"] + sqlNewest, []any{"main", "", nobody, "infinity", uuid.Max, 50}},
-		"queued":    {sqlList + ofState["queued"] + sqlNewest, []any{"main", "", nobody, "infinity", uuid.Max, 50}},
+		"dead ones": {string(sqlList + ofState["dead"] + sqlNewest), []any{"main", "", nobody, "infinity", uuid.Max, 50}},
+		"queued":    {string(sqlList + ofState["queued"] + sqlNewest), []any{"main", "", nobody, "infinity", uuid.Max, 50}},
 	} {
 		rows, err := db.Query(t.Context(), "explain "+q.sql, q.args...)
 		if err != nil {

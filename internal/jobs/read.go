@@ -79,7 +79,7 @@ const (
 )
 
 // ofState are the conditions that a partial index can answer.
-var ofState = map[string]string{
+var ofState = map[string]text{
 	"": "", "queued": " and state = 'queued'", "running": " and state = 'running'", "done": " and state = 'done'",
 	"dead": " and state = 'dead'", "cancelled": " and state = 'cancelled'",
 }
@@ -98,7 +98,7 @@ func (s *Store) List(ctx context.Context, f Filter) (all []Row, next string, err
 	if limit <= 0 {
 		limit = 50
 	}
-	rows, err := s.DB.Query(ctx, sqlList+condition+sqlNewest, f.Tenant, f.Kind, f.Route, before, id, limit+1)
+	rows, err := s.DB.Query(ctx, string(sqlList+condition+sqlNewest), f.Tenant, f.Kind, f.Route, before, id, limit+1)
 	if err != nil {
 		return nil, "", fmt.Errorf("jobs: %w", err)
 	}

@@ -13,15 +13,15 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portico/internal/eventstore"
+	"portico/internal/pg"
 )
 
 // Store keeps jobs in portico.jobs. Its clock is the database's. Whoever inserts by hand
 // must not use an ID again once its job is done: done jobs are forgotten after a time.
 type Store struct {
-	DB *pgxpool.Pool
+	DB pg.DB
 
 	mu      sync.Mutex
 	waiting map[chan struct{}]bool // runners of this process, told when jobs are inserted
@@ -42,6 +42,8 @@ func (s *Store) InsertIn(ctx context.Context, tx pgx.Tx, jobs ...Job) error {
 	_, err := s.insert(ctx, tx, jobs)
 	return err
 }
+
+type text string // keeps SQL constant: a value of another string type does not compile
 
 type execer interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)

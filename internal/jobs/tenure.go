@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"portico/internal/eventstore"
+	"portico/internal/pg"
 )
 
 // tenure is one ownership of the feeder: low is how far it has come, began where it first
@@ -70,7 +71,7 @@ func (f *Feeder) lease(ctx context.Context) (*tenure, error) {
 
 // release lets the next process in at once.
 func (f *Feeder) release(t *tenure) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(pg.Across(context.Background()), 2*time.Second)
 	defer cancel()
 	if _, err := f.Jobs.DB.Exec(ctx, sqlRelease, t.epoch); err != nil {
 		f.log().Warn("the lease of the feeder of jobs runs out by itself", "error", err)

@@ -20,10 +20,10 @@ import (
 	"github.com/google/uuid"
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portico/internal/envelope"
 	"portico/internal/failpoint"
+	"portico/internal/pg"
 )
 
 const keySize = 32
@@ -86,15 +86,17 @@ type ref struct {
 	no      int // 0: the current one
 }
 
+type text string // keeps SQL constant: a value of another string type does not compile
+
 // Keyring is envelope.Keys over a table of wrapped keys.
 type Keyring struct {
-	db    *pgxpool.Pool
+	db    pg.DB
 	kek   cipher.AEAD
 	cache *lru.Cache[ref, envelope.Key]
 }
 
 // New is a keyring in db whose keys are wrapped under kek.
-func New(db *pgxpool.Pool, kek []byte) (*Keyring, error) {
+func New(db pg.DB, kek []byte) (*Keyring, error) {
 	aead, err := newAEAD(kek)
 	if err != nil {
 		return nil, err
@@ -172,11 +174,11 @@ func (k *Keyring) Numbered(ctx context.Context, tenant string, subject uuid.UUID
 	return key, err
 }
 
-func (k *Keyring) load(ctx context.Context, r ref, query string, args ...any) (envelope.Key, error) {
+func (k *Keyring) load(ctx context.Context, r ref, query text, args ...any) (envelope.Key, error) {
 	var no int
 	var wrapped []byte
 	var state string
-	if err := k.db.QueryRow(ctx, query, args...).Scan(&no, &wrapped, &state); err != nil {
+	if err := k.db.QueryRow(ctx, string(query), args...).Scan(&no, &wrapped, &state); err != nil {
 		return envelope.Key{}, err
 	}
 	if state == "erased" {

@@ -19,7 +19,9 @@ func TestASecretIsInTheMailOnly(t *testing.T) {
 		m.Text, m.HTML = "https://portal.example.com/p#"+SecretMark, "<p>https://portal.example.com/p#"+SecretMark+"</p>"
 		return m, nil
 	}
-	o.Secret = func(_ context.Context, tenant string, mail uuid.UUID) (string, error) { return tenant + "-" + mail.String(), nil }
+	o.Secret = func(_ context.Context, tenant string, mail uuid.UUID) (string, error) {
+		return tenant + "-" + mail.String(), nil
+	}
 	a := o.job()
 	if err := o.do(a); err != nil {
 		t.Fatal(err)

@@ -8,16 +8,16 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portico/domain"
 	"portico/internal/jobs"
+	"portico/internal/pg"
 )
 
 // Store is the mailbox: every mail has a row, whether a server took it or not. Its clock
 // is the database's.
 type Store struct {
-	DB *pgxpool.Pool
+	DB pg.DB
 	// Insert makes jobs in a transaction: for the notice that a mail has bounced.
 	Insert func(ctx context.Context, tx pgx.Tx, jobs ...jobs.Job) error
 }

@@ -20,10 +20,12 @@ const (
 )
 
 // Watch looks for jobs that were given up, until ctx ends, and has staff told of them.
-func (n *Notices) Watch(ctx context.Context, tenant string, failed func(error)) {
+func (n *Notices) Watch(ctx context.Context, tenants func() []string, failed func(error)) {
 	for {
-		if err := n.TellOfTheDead(ctx, tenant, time.Now()); err != nil && ctx.Err() == nil {
-			failed(err)
+		for _, tenant := range tenants() {
+			if err := n.TellOfTheDead(ctx, tenant, time.Now()); err != nil && ctx.Err() == nil {
+				failed(err)
+			}
 		}
 		select {
 		case <-ctx.Done():

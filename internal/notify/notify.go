@@ -32,7 +32,9 @@ type Notices struct {
 	Jobs      *jobs.Store // which were given up
 	PublicURL string      // where people reach Portico, without a slash at its end; all links begin with it
 	Doors     Doors       // of links and codes to whom is invited
-	Sender    string      // who mails are from unless the tenant says otherwise
+	// Portal is where the portal of a tenant is, if that is not at PublicURL.
+	Portal func(tenant string) string
+	Sender string // who mails are from unless the tenant says otherwise
 }
 
 // about is what a notice is of: ids, which the job carries.

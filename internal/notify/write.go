@@ -168,8 +168,17 @@ func (n *Notices) page(r reader, t topic, said news, to addressee, l look) page 
 	for _, f := range said.rows {
 		p.Rows = append(p.Rows, row{r.label(f.Label), f.Value})
 	}
-	if said.link != "" && n.PublicURL != "" {
-		p.Link, p.Button = strings.TrimRight(n.PublicURL, "/")+said.link, w.Button
+	if at := n.portal(to.viewer.Tenant); said.link != "" && at != "" {
+		p.Link, p.Button = at+said.link, w.Button
 	}
 	return p
+}
+
+// portal is where a tenant's people reach Portico, without a slash at its end.
+func (n *Notices) portal(tenant string) string {
+	at := n.PublicURL
+	if n.Portal != nil {
+		at = n.Portal(tenant)
+	}
+	return strings.TrimRight(at, "/")
 }

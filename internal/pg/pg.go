@@ -4,6 +4,7 @@
 package pg
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,13 +13,36 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// AppRole is the role of the running program: it reads the log, appends through
-// es.append, owns its read models, and can do nothing else. Migrations create it.
-const AppRole = "portico_app"
+// The roles that the program takes. Migrations make them, and say what each may do (ADR 0013).
+const (
+	AppRole     = "portico_app"     // jobs, mails, policies: work for all tenants
+	OwnerRole   = "portico_owner"   // owns schemas and tables, and runs nothing but migrations
+	AppendRole  = "portico_append"  // reads the log and appends to it
+	ProjectRole = "portico_project" // owns read models and folds the log into them
+	APIRole     = "portico_api"     // requests: rows of the tenant that was set
+	ReadRole    = "portico_read"    // requests that read: read models of the tenant that was set
+	AuditRole   = "portico_audit"   // people who audit: reads the log and the journal
+)
+
+// Setup is a role and the statements that make it.
+type Setup struct{ Role, SQL string }
+
+// SetUpRoles makes the roles and lets a login be each that the program takes: what a
+// superuser runs where the login may not make roles itself.
+func SetUpRoles(login string) (all []Setup) {
+	member := " NOLOGIN ROLE " + pgx.Identifier{login}.Sanitize()
+	for _, role := range []string{OwnerRole, AppRole, AppendRole, APIRole, ReadRole} {
+		all = append(all, Setup{role, "CREATE ROLE " + role + member})
+	}
+	// The program before this one runs as AppRole, and folds the same read models.
+	all = append(all, Setup{ProjectRole, "CREATE ROLE " + ProjectRole + member + ", " + AppRole})
+	return append(all, Setup{AuditRole, "CREATE ROLE " + AuditRole + " NOLOGIN"})
+}
 
 // Options may all be left zero.
 type Options struct {
@@ -30,18 +54,24 @@ type Options struct {
 }
 
 // Open makes a pool whose connections have assumed the role, and proves that it answers.
-// If the role does not exist (its creation was not permitted) they stay what the URL
-// says, and a warning tells so.
+// If the role does not exist (its creation was not permitted) they take AppRole, or stay
+// what the URL says, and a warning tells so.
 func Open(ctx context.Context, databaseURL string, o Options) (*pgxpool.Pool, error) {
 	c, err := config(databaseURL, &o)
 	if err != nil {
 		return nil, fmt.Errorf("pg: %w", err)
 	}
 	pool, err := connect(ctx, c)
-	if code(err) == roleMissing {
-		o.Log.Warn("the database has no such role; running as the connecting one, which may own the tables",
-			"role", o.Role, "user", c.ConnConfig.User)
-		delete(c.ConnConfig.RuntimeParams, "role")
+	for code(err) == roleMissing && c.ConnConfig.RuntimeParams["role"] != "" {
+		instead := AppRole
+		if c.ConnConfig.RuntimeParams["role"] == AppRole {
+			instead = ""
+		}
+		o.Log.Warn("the database has no such role: more may be done and seen than needs be (docs/isolation.md)",
+			"role", c.ConnConfig.RuntimeParams["role"], "instead", cmp.Or(instead, c.ConnConfig.User))
+		if c.ConnConfig.RuntimeParams["role"] = instead; instead == "" {
+			delete(c.ConnConfig.RuntimeParams, "role")
+		}
 		pool, err = connect(ctx, c)
 	}
 	if code(err) == roleForbidden {

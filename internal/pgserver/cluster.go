@@ -105,18 +105,18 @@ const (
 )
 
 // bootstrap makes the roles and the database. The owner is no superuser and may not make
-// roles, so the application's role is made here and not by the migration.
+// roles, so the program's roles are made here and not by the migrations.
 func (s *Server) bootstrap(ctx context.Context) error {
 	c, err := pgx.Connect(ctx, s.AdminURL("postgres"))
 	if err != nil {
 		return err
 	}
 	defer c.Close(context.WithoutCancel(ctx))
-	steps := []struct{ exists, name, sql string }{
-		{sqlRoleExists, Database, "CREATE ROLE " + Database + " LOGIN"},
-		{sqlRoleExists, pg.AppRole, "CREATE ROLE " + pg.AppRole + " NOLOGIN ROLE " + Database},
-		{sqlDatabaseExists, Database, "CREATE DATABASE " + Database + " OWNER " + Database},
+	steps := []struct{ exists, name, sql string }{{sqlRoleExists, Database, "CREATE ROLE " + Database + " LOGIN"}}
+	for _, role := range pg.SetUpRoles(Database) {
+		steps = append(steps, struct{ exists, name, sql string }{sqlRoleExists, role.Role, role.SQL})
 	}
+	steps = append(steps, struct{ exists, name, sql string }{sqlDatabaseExists, Database, "CREATE DATABASE " + Database + " OWNER " + Database})
 	for _, step := range steps {
 		var exists bool
 		if err := c.QueryRow(ctx, step.exists, step.name).Scan(&exists); err != nil {

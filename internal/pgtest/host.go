@@ -195,6 +195,6 @@ func (h *host) clone(ctx context.Context, name, of string) error {
 	if _, err := h.admin.Exec(ctx, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s OWNER %q", name, of, h.owner)); err != nil {
 		return err
 	}
-	_, err := h.admin.Exec(ctx, "GRANT CREATE ON DATABASE "+name+" TO "+pg.AppRole)
+	_, err := h.admin.Exec(ctx, "GRANT CREATE ON DATABASE "+name+" TO "+pg.AppRole+", "+pg.ProjectRole+", "+pg.OwnerRole)
 	return err
 }

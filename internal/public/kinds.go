@@ -95,6 +95,8 @@ var NotPublic = map[string]string{
 	"tenant.branding_changed":           "settings of the business",
 	"tenant.mail_settings_changed":      "settings of the business",
 	"tenant.notification_route_changed": "settings of the business",
+	"tenant.host_added":                 "settings of the business: where its portal is",
+	"tenant.host_removed":               "settings of the business: where its portal is",
 	"tenant.contact_notices_changed":    "settings of the business",
 	"invoice.rendered":                  "what the file says was told when it was published: ask for it",
 	"credit_memo.rendered":              "what the file says was told when it was issued: ask for it",

@@ -19,9 +19,9 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portico/internal/eventstore"
+	"portico/internal/pg"
 )
 
 // Subscriber is a Watermill subscriber over the event log. A topic is a consumer's name:
@@ -30,7 +30,7 @@ import (
 // parallel.
 type Subscriber struct {
 	Store eventstore.Store
-	DB    *pgxpool.Pool
+	DB    pg.DB
 	Node  string
 	Lanes int // how many customers' events are handled at once
 	// ByStream chooses lanes by stream, not by customer: then the events of each stream come

@@ -143,11 +143,11 @@ func (c *cluster) launch() error {
 
 func (c *cluster) bootstrap() {
 	c.t.Helper()
-	for _, sql := range []string{
-		"CREATE ROLE " + pgserver.Database + " LOGIN",
-		"CREATE ROLE " + pg.AppRole + " NOLOGIN ROLE " + pgserver.Database,
-		"CREATE DATABASE " + pgserver.Database + " OWNER " + pgserver.Database,
-	} {
+	all := []string{"CREATE ROLE " + pgserver.Database + " LOGIN"}
+	for _, role := range pg.SetUpRoles(pgserver.Database) {
+		all = append(all, role.SQL)
+	}
+	for _, sql := range append(all, "CREATE DATABASE "+pgserver.Database+" OWNER "+pgserver.Database) {
 		if err := c.try("postgres", sql); err != nil && !strings.Contains(err.Error(), "already exists") {
 			c.t.Fatal(err)
 		}

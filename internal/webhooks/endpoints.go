@@ -7,20 +7,20 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portico/commands"
 	"portico/domain"
 	"portico/domain/webhook"
 	"portico/internal/envelope"
 	"portico/internal/jobs"
+	"portico/internal/pg"
 	"portico/internal/public"
 )
 
 // Endpoints are the webhooks as those manage them who may: commands, and what must not be
 // in history beside them.
 type Endpoints struct {
-	DB       *pgxpool.Pool
+	DB       pg.DB
 	Commands *commands.Commands
 	Keys     envelope.Keys
 	Guard    *Guard

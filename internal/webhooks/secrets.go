@@ -9,15 +9,15 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portico/internal/envelope"
+	"portico/internal/pg"
 )
 
 // secrets are what webhooks are signed with. Each is sealed under its webhook's own data
 // key, as personal fields are under their subject's: the database alone opens none.
 type secrets struct {
-	db   *pgxpool.Pool
+	db   pg.DB
 	keys envelope.Keys
 }
 

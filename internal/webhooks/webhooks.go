@@ -12,13 +12,13 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portico/commands"
 	"portico/domain"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
 	"portico/internal/jobs"
+	"portico/internal/pg"
 	"portico/internal/public"
 	"portico/projections"
 )
@@ -36,7 +36,7 @@ var pauses = []time.Duration{
 
 // Sender does the jobs.
 type Sender struct {
-	DB       *pgxpool.Pool
+	DB       pg.DB
 	Store    eventstore.Store
 	Commands *commands.Commands
 	Queries  *projections.Queries

@@ -41,8 +41,8 @@ const sqlBuilds = `select b.grp, b.build, b.code_version, b.lanes, b.schema, b.s
 	b.finding is not null and not b.forced as held, b.forced, b.revived from pj.build b `
 
 // oneBuild reads a single build, or says pgx.ErrNoRows.
-func oneBuild(ctx context.Context, db database, sql string, args ...any) (build, error) {
-	rows, err := db.Query(ctx, sql, args...)
+func oneBuild(ctx context.Context, db database, sql SQL, args ...any) (build, error) {
+	rows, err := db.Query(ctx, string(sql), args...)
 	if err != nil {
 		return build{}, err
 	}
@@ -98,6 +98,9 @@ const (
 	sqlMakeLanes = `insert into pj.lane (grp, build, lane, lanes) select $1, $2, n, $3 from generate_series(0, $3 - 1) n`
 )
 
+// Requests see the rows of their tenant, and change none (migration 0019).
+const sqlIsolateBuild = `select pj.isolate($1::name)`
+
 // makeBuild makes an empty build. If the log is empty too, there is nothing to catch up
 // with, and it is active at once.
 func (e *Engine) makeBuild(ctx context.Context, tx pgx.Tx, g *Group, state string) (b build, err error) {
@@ -115,6 +118,9 @@ func (e *Engine) makeBuild(ctx context.Context, tx pgx.Tx, g *Group, state strin
 	}
 	if _, err := tx.Exec(ctx, SQL("create schema {s};").In(b.Schema)+SQL(g.DDL).In(b.Schema)); err != nil {
 		return b, fmt.Errorf("projections: the tables of %s: %w", g.Name, err)
+	}
+	if _, err := tx.Exec(ctx, sqlIsolateBuild, b.Schema); err != nil {
+		return b, fmt.Errorf("projections: who may read %s: %w", g.Name, err)
 	}
 	if state != stateScratch {
 		if _, err := tx.Exec(ctx, sqlMakeLanes, b.Group, b.Build, b.Lanes); err != nil {
@@ -168,8 +174,8 @@ func (e *Engine) drop(ctx context.Context, b build, states ...string) error {
 		if _, err := tx.Exec(ctx, SQL("drop schema if exists {s} cascade").In(b.Schema)); err != nil {
 			return err
 		}
-		for _, table := range []string{"pj.active", "pj.lane"} {
-			if _, err := tx.Exec(ctx, "delete from "+table+" where grp = $1 and build = $2", b.Group, b.Build); err != nil {
+		for _, sql := range []SQL{`delete from pj.active where grp = $1 and build = $2`, `delete from pj.lane where grp = $1 and build = $2`} {
+			if _, err := tx.Exec(ctx, string(sql), b.Group, b.Build); err != nil {
 				return err
 			}
 		}
