@@ -122,10 +122,12 @@ func TestAStandingIsWhatHistorySays(t *testing.T) {
 			t.Errorf("%s open: %t", m, !open)
 		}
 	}
+	w.ok(w.SwitchCustomerPortal(w.ctx(), staffMember(), child, customer.SwitchPortal{On: true, Because: because}))
+	sees(top, child)
 	w.ok(w.SwitchCustomerPortal(w.ctx(), staffMember(), top, customer.SwitchPortal{Because: because}))
-	sees()
+	sees() // nor what is below: its people do not come in
 	w.ok(w.SwitchCustomerPortal(w.ctx(), staffMember(), top, customer.SwitchPortal{On: true, Because: because}))
-	sees(top)
+	sees(top, child)
 	w.ok(w.RemoveContact(w.ctx(), staffMember(), pat, contact.Remove{Because: because}))
 	sees()
 }

@@ -132,6 +132,27 @@ func TestAllIsEachOfThem(t *testing.T) {
 	}
 }
 
+func TestWhoIsDeniedSomeDoesNotSeeAll(t *testing.T) {
+	for name, c := range map[string]struct {
+		grants Grants
+		all    bool
+	}{
+		"all":                          {Grants{grant(Scope{}, false)}, true},
+		"all but a branch":             {Grants{grant(Scope{}, false), grant(Scope{Branches: []uuid.UUID{branch}}, true)}, false},
+		"all but its own":              {Grants{grant(Scope{}, false), grant(Scope{CreatedByMe: true}, true)}, false},
+		"a branch":                     {Grants{grant(Scope{Branches: []uuid.UUID{branch}}, false)}, false},
+		"all of this customer":         {Grants{grant(Scope{Customers: []uuid.UUID{acme}}, false)}, true},
+		"all of another":               {Grants{grant(Scope{Customers: []uuid.UUID{below}}, false)}, false},
+		"all but a branch of another":  {Grants{grant(Scope{}, false), grant(Scope{Customers: []uuid.UUID{below}, Branches: []uuid.UUID{branch}}, true)}, true},
+		"all, and of a branch as well": {Grants{grant(Scope{}, false), grant(Scope{Branches: []uuid.UUID{branch}}, false)}, true},
+	} {
+		s, _ := world(func(s *Standing, _ *Item) { s.Grants = c.grants })
+		if s.All(Invoices, View, acme) != c.all {
+			t.Errorf("%s: sees all: %t", name, !c.all)
+		}
+	}
+}
+
 func TestGrantsThatAreNone(t *testing.T) {
 	for code, g := range map[string]Grants{
 		"access.module": {{Module: "gossip", Actions: []Action{View}}}, "access.action": {{Module: Jobs}},
