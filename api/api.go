@@ -30,6 +30,7 @@ import (
 	"portico/internal/jobs"
 	"portico/internal/journal"
 	"portico/internal/mail"
+	doors "portico/internal/people"
 	"portico/internal/session"
 	"portico/internal/signin"
 	"portico/internal/webhooks"
@@ -58,6 +59,8 @@ type Deps struct {
 	Confirm func(ctx context.Context, by commands.Caller, s session.Session, with Proof) (factors []string, err error)
 	// SignIn proves who they are; nil: nobody signs in here.
 	SignIn *signin.Service
+	// People lets people in for the first time.
+	People *doors.Service
 	// PublicURL is where people reach Portico: what links and cookies go by, whatever a
 	// request says its host is.
 	PublicURL string
@@ -143,6 +146,7 @@ func assemble(d Deps) *api {
 	a.journalRoutes()
 	a.publicRoutes()
 	a.signInRoutes()
+	a.peopleRoutes()
 	return a
 }
 

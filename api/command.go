@@ -15,6 +15,7 @@ import (
 	"portico/commands"
 	"portico/domain"
 	"portico/internal/auth"
+	doors "portico/internal/people"
 	"portico/internal/webhooks"
 	"portico/projections"
 )
@@ -187,6 +188,10 @@ func receiptIn(body any) commands.Receipt {
 	case webhooks.Created:
 		return made.Receipt
 	case webhooks.Asked:
+		return made.Receipt
+	case doors.Invited:
+		return made.Receipt
+	case doors.Enrolled:
 		return made.Receipt
 	}
 	return body.(commands.Receipt) // whatever else is a route line that never worked

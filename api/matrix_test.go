@@ -115,7 +115,7 @@ func (m *matrix) people(foreign party) {
 		who, s := m.staffed(role)
 		m.actors = append(m.actors, somebody{requester: who, roles: []access.Role{role}, stage: session.Full})
 		if role == access.Owner {
-			token, _, err := m.a.Sessions.ViewAs(m.t.Context(), s, session.View{Contact: m.ours.contact, Reason: domain.Reason{Code: "test"}})
+			token, _, err := m.a.Sessions.ViewAs(m.t.Context(), s, session.View{Contact: m.ours.contact, Reason: domain.Reason{Code: "test"}, Origin: bySystem.Origin})
 			if err != nil {
 				m.t.Fatal(err)
 			}
@@ -287,7 +287,7 @@ func (m *matrix) compare(o listed, who somebody, answers map[string]*httptest.Re
 		hidden = []string{"own", "other"}
 	}
 	for _, form := range hidden {
-		if got := answers[form]; got.Code < 400 || anonymised(got) != anonymised(answers["unknown"]) {
+		if got := answers[form]; got.Code < 400 && !empty(got) || anonymised(got) != anonymised(answers["unknown"]) {
 			m.t.Errorf("%s as %s: what is %s looks unlike what is not there: %d %s\n%d %s", o.id, who.name, form,
 				got.Code, got.Body, answers["unknown"].Code, answers["unknown"].Body)
 		}
@@ -370,6 +370,11 @@ func codeOf(got *httptest.ResponseRecorder) string {
 		return "no problem: " + got.Body.String()
 	}
 	return p.Code
+}
+
+// empty tells whether an answer is a list of nothing.
+func empty(got *httptest.ResponseRecorder) bool {
+	return strings.TrimSpace(got.Body.String()) == `{"items":[]}`
 }
 
 var anyID = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)

@@ -87,7 +87,7 @@ func (a *api) endMySession(ctx context.Context, in *inPath[endSession]) (*signed
 	rq := requestOf(ctx)
 	of := *rq.session
 	of.ID = in.ID
-	ended, err := a.Sessions.End(ctx, rq.who.Actor(), of, session.EndedByUser)
+	ended, err := a.Sessions.End(ctx, rq.caller(), of, session.EndedByUser)
 	if err == nil && !ended {
 		err = domain.NotFound("session.unknown", "you have no such session")
 	}
@@ -113,7 +113,7 @@ func (a *api) signOut(ctx context.Context, in *inBody[SignOutOf]) (*signed[Done]
 	if of.Parent != nil { // who leaves while seeing as somebody else leaves altogether
 		of.ID = *of.Parent
 	}
-	_, err := a.Sessions.End(ctx, rq.who.Actor(), of, session.SignedOut)
+	_, err := a.Sessions.End(ctx, rq.caller(), of, session.SignedOut)
 	if err == nil && in.Body.Everywhere {
 		err = a.Sessions.EndAll(ctx, rq.session.Tenant, rq.session.Login, uuid.Nil, session.Everywhere)
 	}

@@ -45,10 +45,10 @@ var Staff = engine.Group{
 // Access is who may come in, and which systems are told what.
 var Access = engine.Group{
 	Name: "access", Version: 3, Lanes: 1, DDL: accessDDL,
-	Of:     []string{"contact.", "api_key.", "webhook."},
-	Tables: []engine.AnyTable{contacts, apiKeys, webhooks},
+	Of:     []string{"contact.", "api_key.", "webhook.", "staff.", "invitation."},
+	Tables: []engine.AnyTable{contacts, apiKeys, webhooks, members, invitations},
 	Strict: true, // a right that was taken away must not stay because of another event
-	Apply:  inTurn(applyContact, applyAPIKey, applyWebhook),
+	Apply:  inTurn(applyContact, applyAPIKey, applyWebhook, applyMember, applyInvitation),
 }
 
 // Audit finds events by stream, actor, customer, type and time.

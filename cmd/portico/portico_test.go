@@ -237,6 +237,9 @@ func TestKilledServerLosesNothing(t *testing.T) {
 	if got := again.open(t, position); got != before-payments*100 {
 		t.Errorf("open after kill -9 = %v, want %v", got, before-payments*100)
 	}
+	if out := run(t, dir, "journal", "list", "--kind", "log.interrupted"); strings.Count(out, "log.interrupted failure") != 1 {
+		t.Errorf("the journal does not tell of the kill: %s", out)
+	}
 	if status, _ := again.get(t, s.staff, "/v1/tenant"); status != http.StatusUnauthorized {
 		t.Errorf("a sample key of the start before answers %d, want 401", status)
 	}
@@ -271,6 +274,15 @@ func TestCommandsBesideAServer(t *testing.T) {
 	}
 	if syscall.Kill(pid, 0) == nil {
 		t.Errorf("PostgreSQL %d still runs", pid)
+	}
+	kept := run(t, dir, "journal", "list")
+	for _, kind := range []string{"schema.migrated", "key.made", "log.started", "audit_log_read", "read_models.rebuilt", "log.stopped"} {
+		if !strings.Contains(kept, "  "+kind+" success  ") {
+			t.Errorf("the journal tells of no %s:\n%s", kind, kept)
+		}
+	}
+	if strings.Contains(kept, "log.interrupted") {
+		t.Errorf("a server that said that it stops counts as interrupted:\n%s", kept)
 	}
 }
 

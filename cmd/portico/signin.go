@@ -28,5 +28,6 @@ func (a *app) wireSignIn(s *settings, keys envelope.Keys) error {
 // keepSignIn forgets what signing in needs no more, and sessions that have run out, until ctx
 // ends.
 func (a *app) keepSignIn(ctx context.Context) {
+	go a.sessions.Run(ctx, func(err error) { a.log.Warn("forgetting old sessions", "error", err) })
 	a.signin.Run(ctx, func(err error) { a.log.Warn("tidying up after signing in", "error", err) })
 }

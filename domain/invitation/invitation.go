@@ -4,6 +4,7 @@
 package invitation
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -163,6 +164,13 @@ func (s Invitation) Dead(no, moves int, now time.Time) string {
 	}
 	return ""
 }
+
+// LinkPath is where links lead; the token follows. What stands behind the # is sent to no
+// server by the browser: the page there hands it in.
+const LinkPath = "/invitation#"
+
+// Mail is the id of the mail with the link of a sending.
+func Mail(id uuid.UUID, no int) uuid.UUID { return domain.DerivedID(id, "mail", strconv.Itoa(no)) }
 
 // ID is that of a member's invitation.
 func ID(member uuid.UUID) uuid.UUID { return domain.DerivedID(member, "invitation") }

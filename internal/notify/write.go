@@ -57,6 +57,9 @@ func (n *Notices) Compose(ctx context.Context, j jobs.Job) (mail.Message, error)
 	if l.Login != uuid.Nil {
 		return n.toLogin(ctx, j, l)
 	}
+	if l.Invitation != uuid.Nil {
+		return n.toInvited(ctx, j, l)
+	}
 	t, known := topicOf(l.Topic)
 	if !known {
 		// Perhaps only here: a newer server that runs beside this one knows it.

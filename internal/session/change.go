@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"portico/commands"
 	"portico/internal/envelope"
 	"portico/internal/journal"
 )
@@ -69,7 +71,7 @@ delete from portico.sessions where tenant = $1 and login = $2 and (id = $3 or pa
 
 // End ends one session of a login at once, and what hangs on it. One that is not there, or
 // is somebody else's, is none: it tells whether there was one.
-func (s *Store) End(ctx context.Context, by envelope.Actor, of Session, why string) (ended bool, err error) {
+func (s *Store) End(ctx context.Context, by commands.Caller, of Session, why string) (ended bool, err error) {
 	rows, _ := s.DB.Query(ctx, string(sqlEnd), of.Tenant, of.Login, of.ID) // its error is in rows
 	gone, err := collect(rows)
 	if err != nil || len(gone) == 0 {
@@ -88,11 +90,12 @@ func (s *Store) EndAll(ctx context.Context, tenant string, login, except uuid.UU
 	if err != nil || len(gone) == 0 {
 		return err
 	}
-	return s.ended(ctx, envelope.Actor{Kind: envelope.System, ID: login}, why, gone)
+	by := commands.Caller{Actor: envelope.Actor{Kind: envelope.System, ID: login}, Origin: envelope.Origin{Channel: envelope.ChannelPolicy}}
+	return s.ended(ctx, by, why, gone)
 }
 
 // ended journals that sessions have ended.
-func (s *Store) ended(ctx context.Context, by envelope.Actor, why string, gone []Session) error {
+func (s *Store) ended(ctx context.Context, by commands.Caller, why string, gone []Session) error {
 	records := make([]journal.Record, len(gone))
 	for i, g := range gone {
 		records[i] = g.record("session.ended", by, map[string]string{"why": why})
@@ -101,9 +104,9 @@ func (s *Store) ended(ctx context.Context, by envelope.Actor, why string, gone [
 }
 
 // record is something about a session, for the journal.
-func (s Session) record(kind string, by envelope.Actor, detail map[string]string) journal.Record {
+func (s Session) record(kind string, by commands.Caller, detail map[string]string) journal.Record {
 	return journal.Record{
-		Tenant: s.Tenant, Kind: kind, Outcome: journal.Success, Actor: by, Login: s.Login,
+		Tenant: s.Tenant, Kind: kind, Outcome: journal.Success, Actor: by.Actor, Login: s.Login, Origin: by.Origin,
 		Target: journal.Target{Kind: "session", ID: s.ID}, Detail: detail,
 	}
 }
@@ -125,4 +128,20 @@ func (s *Store) Sweep(ctx context.Context) error {
 		return fmt.Errorf("session: %w", err)
 	}
 	return nil
+}
+
+const sweepEvery = time.Hour
+
+// Run forgets what has run out, now and then, until ctx ends.
+func (s *Store) Run(ctx context.Context, failed func(error)) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(sweepEvery):
+		}
+		if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
+			failed(err)
+		}
+	}
 }

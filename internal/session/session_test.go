@@ -227,10 +227,10 @@ func TestOneEndsOnlyOnesOwn(t *testing.T) {
 	mine, s := w.begin(New{})
 	_, other := w.staff()
 	other.Login = w.human // as if it were mine
-	if ended, err := w.End(ctx, by.Actor, other, EndedByUser); ended || err != nil {
+	if ended, err := w.End(ctx, by, other, EndedByUser); ended || err != nil {
 		t.Errorf("%t %v", ended, err)
 	}
-	if ended, err := w.End(ctx, by.Actor, s, SignedOut); !ended || err != nil || w.opens(w.Store, mine) {
+	if ended, err := w.End(ctx, by, s, SignedOut); !ended || err != nil || w.opens(w.Store, mine) {
 		t.Errorf("%t %v", ended, err)
 	}
 	w.has("session.ended")
@@ -301,31 +301,34 @@ func TestSeeingThePortalAsAContact(t *testing.T) {
 }
 
 func TestSeeingAsAContactIsOver(t *testing.T) {
-	for name, end := range map[string]func(w *world, s Session){
-		"after 15 minutes": func(w *world, _ Session) {
+	for name, end := range map[string]func(w *world, s Session, _ string){
+		"after 15 minutes": func(w *world, _ Session, _ string) {
 			for range 15 {
 				w.at = w.at.Add(time.Minute)
 			}
 		},
-		"with the staff session": func(w *world, s Session) {
-			if _, err := w.End(ctx, by.Actor, s, ByOperator); err != nil {
+		"with the staff session": func(w *world, s Session, _ string) {
+			if _, err := w.End(ctx, by, s, ByOperator); err != nil {
 				w.Fatal(err)
 			}
 		},
-		"with the role": func(w *world, _ Session) {
+		"with another sign-in in its place": func(w *world, _ Session, own string) { w.begin(New{Replaces: own}) },
+		"with the role": func(w *world, _ Session, _ string) {
 			w.append("staff", w.member, staff.RolesChanged{Roles: []access.Role{access.Viewer}})
 		},
-		"with the contact": func(w *world, _ Session) { w.append("contact", w.one, contact.Removed{CustomerID: w.customer[0]}) },
-		"with the login":   func(w *world, _ Session) { w.append("login", w.owner, login.Disabled{Why: "staff"}) },
+		"with the contact": func(w *world, _ Session, _ string) {
+			w.append("contact", w.one, contact.Removed{CustomerID: w.customer[0]})
+		},
+		"with the login": func(w *world, _ Session, _ string) { w.append("login", w.owner, login.Disabled{Why: "staff"}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			_, s := w.staff()
+			own, s := w.staff()
 			token, _, err := w.ViewAs(ctx, s, View{Contact: w.one, Reason: because})
 			if err != nil || !w.opens(w.Store, token) {
 				t.Fatal(err)
 			}
-			end(w, s)
+			end(w, s, own)
 			if w.opens(w.Store, token) || w.opens(w.node(), token) {
 				t.Error("it still opens")
 			}

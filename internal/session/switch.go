@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"portico/commands"
 	"portico/domain"
 	"portico/domain/login"
 	"portico/internal/envelope"
@@ -27,9 +28,8 @@ func (s *Store) Switch(ctx context.Context, have Session, to uuid.UUID, origin e
 	if err != nil {
 		return "", Session{}, err
 	}
-	record := have.record("session.switched", envelope.Actor{Kind: have.Realm, ID: to, Session: have.ID}, map[string]string{"from": have.Membership.String()})
-	record.Origin = origin
-	if err := s.Journal(ctx, record); err != nil {
+	by := commands.Caller{Actor: envelope.Actor{Kind: have.Realm, ID: to, Session: have.ID}, Origin: origin}
+	if err := s.Journal(ctx, have.record("session.switched", by, map[string]string{"from": have.Membership.String()})); err != nil {
 		return "", Session{}, err
 	}
 	return s.Raise(ctx, have, Step{Membership: to})
