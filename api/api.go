@@ -57,7 +57,7 @@ type Deps struct {
 	// Confirm takes a password or a code of whoever is in a session, once more, and says
 	// which factors were shown.
 	Confirm func(ctx context.Context, by commands.Caller, s session.Session, with Proof) (factors []string, err error)
-	// SignIn proves who they are; nil: nobody signs in here.
+	// SignIn proves who they are.
 	SignIn *signin.Service
 	// People lets people in for the first time.
 	People *doors.Service

@@ -87,6 +87,10 @@ var notOverHTTP = map[string]string{
 	"RenderInvoice": "job", "RenderCreditMemo": "job", "Letter": "part of IssueStatement",
 	"FollowAcceptance": "policy", "FollowRemoval": "policy", "ExpireInvitation": "timer",
 	"RefuseInvitation": "part of OpenInvitation", "CheckInvitee": "part of InviteAll",
+	"RegisterLogin": "signing in", "RecordPassword": "signing in", "EnrolSecondFactor": "signing in", "RemoveSecondFactor": "signing in",
+	"RecordRecoveryCodes": "signing in", "RecordRecoveryCode": "signing in", "RequestLoginEmail": "signing in", "ConfirmLoginEmail": "signing in",
+	"UndoLoginEmail": "signing in", "LockLogin": "signing in", "UnlockLogin": "signing in", "DisableLogin": "signing in", "EnableLogin": "signing in",
+	"JoinLogin": "invitations", "LeaveLogin": "invitations", "ReleaseLoginNames": "erasing",
 }
 
 func TestEveryCommandIsAnOperation(t *testing.T) {
