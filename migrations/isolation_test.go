@@ -156,7 +156,7 @@ func TestALoginThatOwnsNothing(t *testing.T) {
 	if owner == super {
 		t.Skip("the login is a superuser")
 	}
-	name := "portico_plain_" + strings.TrimPrefix(filepath.Base(strings.Split(owner, "?")[0]), "portico_test_")
+	name := "plain_" + strings.TrimPrefix(filepath.Base(strings.Split(owner, "?")[0]), "portico_test_")
 	pgtest.Exec(t, super, "create role "+name+" login", "grant portico_app, portico_append, portico_project, portico_api, portico_read to "+name)
 	t.Cleanup(func() {
 		c, err := pgx.Connect(context.Background(), super)
