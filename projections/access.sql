@@ -14,6 +14,8 @@ create table {s}.contacts (
     removed_at  timestamptz,
     grants      jsonb not null,
     login_id    uuid,
+    erased      boolean not null,
+    keys        jsonb not null,
     primary key (tenant, id)
 );
 create index contacts_of_customer on {s}.contacts (tenant, customer_id, id);

@@ -13,6 +13,7 @@ import (
 	"portico/domain/invoice"
 	"portico/domain/reservation"
 	"portico/domain/statement"
+	"portico/domain/subject"
 	"portico/domain/tenant"
 	"portico/domain/webhook"
 )
@@ -32,5 +33,6 @@ func New() *domain.Catalog {
 		statement.Types,
 		attachment.Types,
 		webhook.Types,
+		subject.Types,
 	)
 }
