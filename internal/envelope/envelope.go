@@ -129,7 +129,7 @@ func (c *Codec) Seal(ctx context.Context, stream eventstore.StreamName, id uuid.
 	}
 	if m.Reason != nil && m.Reason.Text != "" {
 		why := *m.Reason // the caller's stays readable
-		if why.Text, err = vault.sealText("reason.text", m.concerns(stream), why.Text); err != nil {
+		if why.Text, err = vault.sealReason(m, stream, why.Text); err != nil {
 			return eventstore.Event{}, err
 		}
 		m.Reason = &why
@@ -218,7 +218,7 @@ func (c *Codec) OpenData(ctx context.Context, r eventstore.Recorded) (Event, err
 // openMeta opens what is sealed in the envelope itself.
 func (v vault) openMeta(stream eventstore.StreamName, m *Meta) (err error) {
 	if m.Reason != nil {
-		m.Reason.Text, err = v.openText("reason.text", m.concerns(stream), m.Reason.Text)
+		m.Reason.Text, err = v.openReason(m, stream)
 	}
 	if err == nil {
 		m.Origin.IP, err = v.openText("origin.ip", m.Actor.ID, m.Origin.IP)

@@ -156,17 +156,23 @@ func subjectOf(p domain.PersonalField, stream eventstore.StreamName, fields map[
 	return stream.AggregateID(), nil
 }
 
-// Text of the envelope itself is sealed as "$e:<key>:<base64>".
+// Text of the envelope itself is sealed as "$e:<key>:<base64>", or as "$s:…" under the key
+// of whom the stream is about.
+const (
+	textMark = "$e:"
+	selfMark = "$s:"
+)
+
 func (v vault) sealText(field string, subject uuid.UUID, plain string) (string, error) {
 	if plain == "" {
 		return "", nil
 	}
 	no, text, err := v.seal(field, subject, []byte(plain))
-	return fmt.Sprintf("$e:%d:%s", no, text), err
+	return fmt.Sprintf("%s%d:%s", textMark, no, text), err
 }
 
 func (v vault) openText(field string, subject uuid.UUID, stored string) (string, error) {
-	rest, isSealed := strings.CutPrefix(stored, "$e:")
+	rest, isSealed := strings.CutPrefix(stored, textMark)
 	if !isSealed {
 		return stored, nil
 	}
@@ -178,3 +184,26 @@ func (v vault) openText(field string, subject uuid.UUID, stored string) (string,
 	plain, err := v.open(field, subject, no, text)
 	return string(plain), err
 }
+
+// sealReason seals why something was done. What is said of a person goes with the person,
+// not with the customer they belong to.
+func (v vault) sealReason(m Meta, stream eventstore.StreamName, plain string) (string, error) {
+	if _, kind, _ := stream.Split(); !aboutPeople[kind] || stream.AggregateID() == uuid.Nil {
+		return v.sealText("reason.text", m.concerns(stream), plain)
+	}
+	text, err := v.sealText(m.ownReason(), stream.AggregateID(), plain)
+	return strings.Replace(text, textMark, selfMark, 1), err
+}
+
+func (v vault) openReason(m *Meta, stream eventstore.StreamName) (string, error) {
+	if rest, own := strings.CutPrefix(m.Reason.Text, selfMark); own {
+		return v.openText(m.ownReason(), stream.AggregateID(), textMark+rest)
+	}
+	return v.openText("reason.text", m.concerns(stream), m.Reason.Text)
+}
+
+// ownReason is the field's name for what is sealed with it: the route is bound, too.
+func (m Meta) ownReason() string { return "reason.text " + m.Route.String() }
+
+// aboutPeople are the categories of streams whose id is a person's.
+var aboutPeople = map[string]bool{"contact": true, "staff": true, "login": true, "subject": true}
