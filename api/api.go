@@ -28,6 +28,7 @@ import (
 	"portico/internal/idempotency"
 	"portico/internal/jobs"
 	"portico/internal/mail"
+	"portico/internal/privacy"
 	"portico/internal/webhooks"
 	"portico/projections"
 	"portico/projections/engine"
@@ -45,6 +46,7 @@ type Deps struct {
 	Once     *idempotency.Store
 	Jobs     *jobs.Store
 	Mails    *mail.Store
+	Privacy  *privacy.Service
 
 	// Statements hands statements out.
 	Statements *documents.Statements
@@ -117,6 +119,7 @@ func assemble(d Deps) *api {
 	a.fileRoutes()
 	a.attachmentRoutes()
 	a.mailRoutes()
+	a.privacyRoutes()
 	a.publicRoutes()
 	return a
 }

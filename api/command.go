@@ -15,6 +15,7 @@ import (
 	"portico/commands"
 	"portico/domain"
 	"portico/internal/auth"
+	"portico/internal/privacy"
 	"portico/internal/webhooks"
 	"portico/projections"
 )
@@ -186,6 +187,8 @@ func receiptIn(body any) commands.Receipt {
 	case webhooks.Created:
 		return made.Receipt
 	case webhooks.Asked:
+		return made.Receipt
+	case privacy.Exported:
 		return made.Receipt
 	}
 	return body.(commands.Receipt) // whatever else is a route line that never worked

@@ -87,6 +87,7 @@ var notOverHTTP = map[string]string{
 	"ImportCustomer": "importer", "ImportInvoice": "importer", "ImportCreditMemo": "importer",
 	"StartImport": "importer", "FinishImport": "importer",
 	"RenderInvoice": "job", "RenderCreditMemo": "job", "Letter": "part of IssueStatement",
+	"RequestErasure": "part of EraseSubject", "FinishErasure": "part of EraseSubject", "RecordExport": "part of ExportSubjectData",
 }
 
 func TestEveryCommandIsAnOperation(t *testing.T) {

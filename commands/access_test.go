@@ -14,11 +14,15 @@ import (
 var ownersOnly = []string{
 	"RegisterTenant", "ChangeTenantSettings", "AddBranch", "CloseBranch", "AddContractor", "ChangePaymentPolicy", "IssueAPIKey", "RevokeAPIKey",
 	"ChangeBranding", "ChangeMailSettings", "ChangeContactNotices", "SetNotificationRoute",
+	"RequestErasure", "RecordExport", "PlaceLegalHold", "ReleaseLegalHold",
 	"RegisterWebhook", "ChangeWebhook", "RotateWebhookSecret", "DisableWebhook", "EnableWebhook", "RemoveWebhook",
 }
 
 // systemOnly are the commands that Portico itself gives.
-var systemOnly = []string{"RenderInvoice", "RenderCreditMemo"}
+var systemOnly = []string{
+	"RenderInvoice", "RenderCreditMemo",
+	"FinishErasure",
+}
 
 // contactsToo are the commands that a contact may give about its own customer: what it may
 // not is as unknown to it as what does not exist.

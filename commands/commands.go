@@ -31,6 +31,9 @@ type Commands struct {
 	Uploaded func(ctx context.Context, tenant, sha256 string) (f attachment.File, known bool, err error)
 	// Papers, if there is one, draws what is published before it is; else a job does.
 	Papers Papers
+	// Closing makes sure, before an erasure is requested, that no process goes on using keys
+	// of the subject that it has in memory.
+	Closing func(ctx context.Context, tenant string, subject uuid.UUID) error
 
 	cache *lru.Cache[eventstore.StreamName, any]
 	queue queue

@@ -31,6 +31,7 @@ import (
 	"portico/internal/notify"
 	"portico/internal/pg"
 	"portico/internal/pgserver"
+	"portico/internal/privacy"
 	"portico/internal/reactions"
 	"portico/internal/webhooks"
 	"portico/migrations"
@@ -70,6 +71,9 @@ type app struct {
 
 	webhooks *webhooks.Endpoints
 	sender   *webhooks.Sender
+
+	privacy *privacy.Service
+	keyring *keyring.Keyring
 }
 
 // open brings the database up, migrates it, and wires everything that runs on it. What it
@@ -86,6 +90,9 @@ func open(ctx context.Context, s *settings) (*app, error) {
 		return nil, errors.Join(err, a.close())
 	}
 	if err := a.register(ctx, s); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	if err := a.privacy.Apply(ctx); err != nil { // before anything is read
 		return nil, errors.Join(err, a.close())
 	}
 	return a, nil
@@ -122,11 +129,7 @@ func (a *app) database(ctx context.Context, s *settings) (err error) {
 }
 
 func (a *app) wire(ctx context.Context, s *settings) error {
-	kek, err := keyring.LoadKEK(s.kekFile())
-	if err != nil {
-		return err
-	}
-	keys, err := keyring.New(a.pool, kek)
+	keys, err := keyring.Open(a.pool, s.kekFile())
 	if err == nil {
 		err = keys.Check(ctx)
 	}
@@ -163,6 +166,7 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	if err := a.wireWebhooks(&s.webhooks); err != nil {
 		return err
 	}
+	a.wirePrivacy(keys)
 	a.wireWork(me)
 	return nil
 }
