@@ -79,6 +79,7 @@ directory, or joins the one that another portico process has started.`,
 	cmd.AddCommand(mailCommand(&s))
 	cmd.AddCommand(jobsCommand(&s))
 	cmd.AddCommand(integrationCommand(&s))
+	cmd.AddCommand(subjectCommand(&s))
 	return cmd
 }
 

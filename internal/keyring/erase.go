@@ -21,11 +21,12 @@ import (
 //  3. Destroy takes the keys away. From then on nobody can do otherwise.
 const (
 	lookEvery = time.Second // how long a process goes without looking, at most
-	// waitFor is what whoever announces waits: longer than the oldest look is good for.
-	waitFor = lookEvery + 250*time.Millisecond
 	// lookBack bounds a look. A process that has not looked for half as long forgets all keys.
 	lookBack = time.Hour
 )
+
+// waitFor is what whoever announces waits: longer than the oldest look is good for.
+func (k *Keyring) waitFor() time.Duration { return k.every + k.every/4 }
 
 // Person is whose keys they are.
 type Person struct {
@@ -40,16 +41,16 @@ const (
 		(select max(kek_epoch) from portico.subject_keys where state = 'live'))`
 )
 
-// look makes sure that what is in memory is not older than lookEvery.
+// look makes sure that what is in memory is not older than that.
 func (k *Keyring) look(ctx context.Context) error {
-	if now := time.Now(); now.Sub(*k.looked.Load()) < lookEvery {
+	if now := time.Now(); now.Sub(*k.looked.Load()) < k.every {
 		return nil
 	}
 	k.looking.Lock()
 	defer k.looking.Unlock()
 	began := time.Now()
 	since := began.Sub(*k.looked.Load())
-	if since < lookEvery { // somebody else has, meanwhile
+	if since < k.every { // somebody else has, meanwhile
 		return nil
 	}
 	var b pgx.Batch
@@ -132,13 +133,13 @@ func (k *Keyring) Announce(ctx context.Context, p Person) error {
 		return fmt.Errorf("keyring: %w", err)
 	}
 	k.forget([]Person{p})
-	if ago = max(0, ago); ago >= waitFor {
+	if ago = max(0, ago); ago >= k.waitFor() {
 		return nil
 	}
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(waitFor - ago):
+	case <-time.After(k.waitFor() - ago):
 		return nil
 	}
 }

@@ -41,6 +41,7 @@ type Keyring struct {
 	OnErasure []func()
 
 	db      pg.DB
+	every   time.Duration // between two looks
 	cache   *lru.Cache[ref, envelope.Key]
 	looking sync.Mutex
 	looked  atomic.Pointer[time.Time] // when the last look began
@@ -81,7 +82,7 @@ func New(db pg.DB, kek []byte) (*Keyring, error) {
 
 func empty(db pg.DB) (*Keyring, error) {
 	cache, err := lru.New[ref, envelope.Key](20_000)
-	k := &Keyring{db: db, cache: cache}
+	k := &Keyring{db: db, cache: cache, every: lookEvery}
 	k.looked.Store(new(time.Time))
 	return k, err
 }

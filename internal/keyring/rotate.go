@@ -60,7 +60,7 @@ func (k *Keyring) Rotate(ctx context.Context, progress func(done, total int64)) 
 	select { // until every process makes its new keys under it
 	case <-ctx.Done():
 		return to, 0, ctx.Err()
-	case <-time.After(waitFor):
+	case <-time.After(k.waitFor()):
 	}
 	var total int64
 	if err := k.db.QueryRow(ctx, string(sqlOlder), to).Scan(&total); err != nil {
