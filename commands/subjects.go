@@ -74,7 +74,10 @@ func (c *Commands) ErasureRequested(ctx context.Context, tenant string, id uuid.
 }
 
 // ForgetAll drops what was folded: it may hold somebody's data who is erased.
-func (c *Commands) ForgetAll() { c.cache.Purge() }
+func (c *Commands) ForgetAll() {
+	c.forgets.Add(1)
+	c.cache.Purge()
+}
 
 // RequestErasure asks for a person's data to be destroyed (E44). If a rule keeps them, that
 // is recorded, and refused. From the event on, nothing of the person can be read.

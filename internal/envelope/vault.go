@@ -21,6 +21,8 @@ import (
 type Key struct {
 	No   int
 	AEAD cipher.AEAD
+	// Passing says that its subject may be erased any moment: what it opens is not to be kept.
+	Passing bool
 }
 
 // Keys are the data keys of subjects, one or more each.
@@ -48,6 +50,7 @@ type vault struct {
 	keys   Keys
 	tenant string
 	event  uuid.UUID
+	opened *Event // what comes of it, if it is opened
 }
 
 func (v vault) context(field string, subject uuid.UUID) []byte {
@@ -73,6 +76,9 @@ func (v vault) open(field string, subject uuid.UUID, no int, text string) ([]byt
 	}
 	if err != nil {
 		return nil, fmt.Errorf("personal field %s: %w", field, err)
+	}
+	if key.Passing && v.opened != nil {
+		v.opened.Passing = true
 	}
 	raw, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {

@@ -34,8 +34,8 @@ type Service struct {
 	Log      *slog.Logger
 	// Shown waits until read models show what is in the log up to a position.
 	Shown func(ctx context.Context, group string, customer uuid.UUID, pos eventstore.Position) error
-	// Forgetters delete what is kept of a subject outside the log. They are called after the
-	// keys are gone, perhaps several times, and must not mind.
+	// Forgetters delete what is kept of a subject outside the log. They are called for
+	// subjects of each kind, perhaps several times, and must not mind.
 	Forgetters []Forgetter
 	// Sources are what else a person is given a copy of.
 	Sources []Source
@@ -46,7 +46,10 @@ type Service struct {
 
 // Forgetter deletes what one part of Portico keeps of a subject. Its name is recorded.
 type Forgetter struct {
-	Name   string
+	Name string
+	// Reads says that it has to read history of the subject for that: it is called before
+	// the keys go, when nobody else can read it any more. Else it is called after.
+	Reads  bool
 	Forget func(ctx context.Context, tenant string, subject uuid.UUID) error
 }
 
@@ -124,6 +127,9 @@ func (s *Service) lastLogin(ctx context.Context, tenant string, id uuid.UUID, wh
 // finish does what follows from a request. It can be cut off anywhere, and begun anew.
 func (s *Service) finish(ctx context.Context, tenant string, id uuid.UUID) (commands.Receipt, error) {
 	p := keyring.Person{Tenant: tenant, Subject: id}
+	if err := s.forget(envelope.Erasing(ctx), tenant, id, true); err != nil {
+		return commands.Receipt{}, err
+	}
 	if err := s.Keys.Destroy(ctx, p); err != nil {
 		return commands.Receipt{}, err
 	}
@@ -135,20 +141,33 @@ func (s *Service) finish(ctx context.Context, tenant string, id uuid.UUID) (comm
 	if err := s.end(ctx, tenant, id, asked); err != nil {
 		return commands.Receipt{}, err
 	}
-	scope := []string{"keys"}
-	for _, f := range s.Forgetters {
-		if err := f.Forget(ctx, tenant, id); err != nil {
-			return commands.Receipt{}, fmt.Errorf("privacy: %s: %w", f.Name, err)
-		}
-		scope = append(scope, f.Name)
+	if err := s.forget(ctx, tenant, id, false); err != nil {
+		return commands.Receipt{}, err
 	}
 	failpoint.At("privacy.after_forgetting")
+	scope := []string{"keys"}
+	for _, f := range s.Forgetters {
+		scope = append(scope, f.Name)
+	}
 	done, err := s.Commands.FinishErasure(ctx, itself(tenant), id, subject.FinishErasure{Scope: scope})
 	if err != nil {
 		return done, err
 	}
 	failpoint.At("privacy.after_erased")
 	return done, s.Keys.Ended(ctx, p)
+}
+
+// forget calls those Forgetters that read, or those that do not.
+func (s *Service) forget(ctx context.Context, tenant string, id uuid.UUID, reads bool) error {
+	for _, f := range s.Forgetters {
+		if f.Reads != reads {
+			continue
+		}
+		if err := f.Forget(ctx, tenant, id); err != nil {
+			return fmt.Errorf("privacy: %s: %w", f.Name, err)
+		}
+	}
+	return nil
 }
 
 // end ends what the person could do: who is nobody has no access. With their last
