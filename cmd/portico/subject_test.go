@@ -3,14 +3,18 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -186,6 +190,7 @@ func TestE44AnErasedPersonIsNowhere(t *testing.T) {
 	p.ok(t)(p.commands.ReleaseLegalHold(t.Context(), p.byUser, p.jane, subject.ReleaseLegalHold{Matter: "CASE-7", Because: asked}))
 	stop := p.run()
 	defer stop()
+	p.write(t)
 	if r, err := p.privacy.Erase(t.Context(), p.byUser, p.jane, erase); err != nil || r.Events == 0 {
 		t.Fatalf("%+v, %v", r, err)
 	}
@@ -209,10 +214,38 @@ func TestE44AnErasedPersonIsNowhere(t *testing.T) {
 	}
 }
 
+// write goes on writing about Jane until the test ends: each time before the request, or
+// refused.
+func (p *people) write(t *testing.T) {
+	t.Helper()
+	var writing sync.WaitGroup
+	ctx, stop := context.WithCancel(t.Context())
+	began := make(chan struct{}, 100_000)
+	for n := range 3 {
+		writing.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				again := contact.ChangeDetails{Details: contact.Details{Name: fmt.Sprintf("Jane Planted %d.%d", n, i), Email: "planted@jane.example"}}
+				_, err := p.commands.ChangeContactDetails(context.WithoutCancel(ctx), p.byUser, p.jane, again)
+				switch code := domain.CodeOf(err); code {
+				case "":
+					began <- struct{}{}
+				case "subject.erased", "contact.removed", "store.contended":
+				default:
+					t.Errorf("a command beside it: %v", err)
+					return
+				}
+				time.Sleep(5 * time.Millisecond)
+			}
+		})
+	}
+	t.Cleanup(func() { stop(); writing.Wait() })
+	<-began
+}
+
 // gone looks for Jane everywhere, and for John.
 func (p *people) gone(t *testing.T) {
 	t.Helper()
-	for where, text := range map[string]string{"the database": p.dump(t), "the export": p.exported(t), "history": p.history(t, projections.HistoryFilter{Limit: 200})} {
+	for where, text := range map[string]string{"the database": p.dump(t), "the export": p.exported(t), "history": p.history(t, projections.HistoryFilter{Stream: "main.contact-" + p.jane.String(), Limit: 200})} {
 		if found := hits(text); len(found) > 0 {
 			t.Errorf("in %s there is still %v", where, found)
 		}
