@@ -6,6 +6,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math"
 	"net/http"
@@ -27,8 +28,12 @@ import (
 	"portico/internal/files"
 	"portico/internal/idempotency"
 	"portico/internal/jobs"
+	"portico/internal/journal"
 	"portico/internal/mail"
+	doors "portico/internal/people"
 	"portico/internal/privacy"
+	"portico/internal/session"
+	"portico/internal/signin"
 	"portico/internal/webhooks"
 	"portico/projections"
 	"portico/projections/engine"
@@ -47,6 +52,20 @@ type Deps struct {
 	Jobs     *jobs.Store
 	Mails    *mail.Store
 	Privacy  *privacy.Service
+	Journal  *journal.Store
+
+	// Sessions are of those who signed in.
+	Sessions *session.Store
+	// Confirm takes a password or a code of whoever is in a session, once more, and says
+	// which factors were shown.
+	Confirm func(ctx context.Context, by commands.Caller, s session.Session, with Proof) (factors []string, err error)
+	// SignIn proves who they are; nil: nobody signs in here.
+	SignIn *signin.Service
+	// People lets people in for the first time.
+	People *doors.Service
+	// PublicURL is where people reach Portico: what links and cookies go by, whatever a
+	// request says its host is.
+	PublicURL string
 
 	// Statements hands statements out.
 	Statements *documents.Statements
@@ -77,10 +96,15 @@ type api struct {
 	policies map[string]policy // by method and path
 	metrics  *metrics
 	ready    readiness
+	cookies  session.Cookies
+	origins  *http.CrossOriginProtection
 }
 
 // New is the API, complete. It fails if a route has no policy.
 func New(d Deps) (http.Handler, error) {
+	if d.Journal == nil {
+		return nil, errors.New("api: there is no journal")
+	}
 	a := assemble(d)
 	if err := a.checkPolicies(); err != nil {
 		return nil, err
@@ -99,6 +123,7 @@ func assemble(d Deps) *api {
 		d.Clock = time.Now
 	}
 	a := &api{Deps: d, router: chi.NewMux(), policies: map[string]policy{}}
+	a.cookies, a.origins = session.CookiesFor(d.PublicURL), protection(d.PublicURL)
 	a.metrics = newMetrics(d)
 	a.router.Use(middleware.GetHead)
 	a.router.NotFound(func(w http.ResponseWriter, r *http.Request) {
@@ -120,7 +145,11 @@ func assemble(d Deps) *api {
 	a.attachmentRoutes()
 	a.mailRoutes()
 	a.privacyRoutes()
+	a.sessionRoutes()
+	a.journalRoutes()
 	a.publicRoutes()
+	a.signInRoutes()
+	a.peopleRoutes()
 	return a
 }
 

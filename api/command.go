@@ -15,6 +15,7 @@ import (
 	"portico/commands"
 	"portico/domain"
 	"portico/internal/auth"
+	doors "portico/internal/people"
 	"portico/internal/privacy"
 	"portico/internal/webhooks"
 	"portico/projections"
@@ -164,6 +165,7 @@ func command[I, B any](a *api, method, path string, who policy, name string, mor
 func settled[B any](ctx context.Context, a *api, op huma.Operation, body B) *receipt[B] {
 	got := receiptIn(body)
 	a.metrics.appended(op.OperationID, got.Events)
+	requestOf(ctx).events = got.Events
 	out := &receipt[B]{Status: http.StatusOK, Position: positionToken(got.Position), Body: body}
 	if got.Events > 0 && op.DefaultStatus != 0 {
 		out.Status = op.DefaultStatus
@@ -189,6 +191,10 @@ func receiptIn(body any) commands.Receipt {
 	case webhooks.Asked:
 		return made.Receipt
 	case privacy.Exported:
+		return made.Receipt
+	case doors.Invited:
+		return made.Receipt
+	case doors.Enrolled:
 		return made.Receipt
 	}
 	return body.(commands.Receipt) // whatever else is a route line that never worked

@@ -135,6 +135,9 @@ func (c checker) object(at string, depth int) error {
 			return badValue("request.repeated_field", "a field is given twice", here, "give it once")
 		}
 		seen[name] = true
+		if err := cardField(name, here); err != nil {
+			return err
+		}
 		if err := c.value(here, depth); err != nil {
 			return err
 		}

@@ -49,7 +49,9 @@ func getFile[F any](a *api, path, group string, who policy, name string, f func(
 			return nil, a.failed(ctx, err)
 		}
 		asking, decided := context.WithTimeout(ctx, queryTime)
-		position, stale := a.awaited(asking, rq, group, concerned(rq, false, id, filter))
+		customers := concerned(rq, false, id, filter)
+		rq.shown(nil, customers)
+		position, stale := a.awaited(asking, rq, group, customers)
 		file, err := f(asking, rq.viewer(), id, *filter)
 		decided()
 		if err != nil {
@@ -133,7 +135,7 @@ func (a *api) attachmentRoutes() {
 // attachmentFile is the file of an attachment that a viewer sees. For a contact the tick is
 // asked of history as well: a link that it has kept ends with the tick.
 func (a *api) attachmentFile(ctx context.Context, v projections.Viewer, id uuid.UUID, _ struct{}) (handedOut, error) {
-	found, err := a.Queries.GetAttachment(ctx, v, id)
+	found, err := a.Queries.GetAttachmentFile(ctx, v, id)
 	if err != nil {
 		return handedOut{}, err
 	}

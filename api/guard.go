@@ -9,33 +9,51 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-chi/chi/v5"
 
 	"portico/domain"
 	"portico/internal/auth"
+	"portico/internal/session"
 )
 
-// guard is what stands between a route and its operation: who asks, may they, is what
-// they say well-formed, have they asked it before.
+// guard is what stands between a route and its operation: does a page of ours ask, who
+// asks, may they, is what they say well-formed, have they asked it before.
 func (a *api) guard(op *huma.Operation, who policy, run http.Handler) http.Handler {
 	changes := op.Method != http.MethodGet
+	remembers := changes && !takesStream(op) && !who.public && op.Metadata["forgotten"] != true
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rq := requestOf(r.Context())
 		rq.operation = op.OperationID
+		rq.about(op, who, func(name string) string { return chi.URLParam(r, name) })
 		if op.Metadata["file"] == true {
 			w.Header().Set("Content-Security-Policy", filePolicy)
 		}
+		rq.background = background(r)
+		rq.token, rq.device = a.cookies.Token(r), a.cookies.Device(r)
 		r.Header.Del("Accept") // there is one form of answer
+		w.Header().Add("Vary", "Cookie")
+		if err := a.sameOrigin(r); err != nil {
+			a.refuse(w, r, err)
+			return
+		}
 		if !who.public {
-			if err := a.admit(rq, r, who); err != nil {
+			if err := a.admit(rq, r, op, who); err != nil {
 				a.refuse(w, r, err)
 				return
 			}
+		}
+		if rq.session != nil {
+			r = r.WithContext(session.In(r.Context(), *rq.session))
 		}
 		if err := a.decode(rq, w, r, op); err != nil {
 			a.refuse(w, r, err)
 			return
 		}
-		if changes && !takesStream(op) {
+		if err := a.announce(r, rq); err != nil {
+			a.refuse(w, r, err)
+			return
+		}
+		if remembers {
 			a.once(w, r, op, run)
 			return
 		}
@@ -44,25 +62,45 @@ func (a *api) guard(op *huma.Operation, who policy, run http.Handler) http.Handl
 }
 
 // admit finds out who asks, and whether they may ask this at all.
-func (a *api) admit(rq *request, r *http.Request, who policy) error {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if scheme == "" {
-		return problem(http.StatusUnauthorized, "auth.required", "send an API key: Authorization: Bearer pk_…")
+func (a *api) admit(rq *request, r *http.Request, op *huma.Operation, who policy) (err error) {
+	key, cookie := r.Header.Get("Authorization"), a.cookies.Token(r)
+	switch {
+	case key != "" && cookie != "":
+		return problem(http.StatusBadRequest, "auth.ambiguous", "send an API key or a session's cookie, not both")
+	case key != "":
+		err = a.admitKey(rq, r, key)
+	case cookie != "":
+		err = a.admitSession(rq, r, cookie)
+	default:
+		return problem(http.StatusUnauthorized, "auth.required", "sign in, or send an API key: Authorization: Bearer pk_…")
 	}
+	if err != nil {
+		return err
+	}
+	if err := a.mayNow(rq, op, who); err != nil {
+		return err
+	}
+	if !who.allows(rq.who) {
+		return forbidden()
+	}
+	return nil
+}
+
+// forbidden says nothing of who asks: the answer is the same for all.
+func forbidden() error {
+	return domain.Forbidden("caller.forbidden", "this is not yours to do: see x-access in the OpenAPI document")
+}
+
+func (a *api) admitKey(rq *request, r *http.Request, header string) (err error) {
+	scheme, token, _ := strings.Cut(header, " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		token = ""
 	}
-	var err error
 	rq.who, err = a.Auth.Authenticate(r.Context(), strings.TrimSpace(token))
-	switch {
-	case errors.Is(err, auth.ErrInvalid):
+	if errors.Is(err, auth.ErrInvalid) {
 		return problem(http.StatusUnauthorized, "auth.invalid", "this API key opens nothing: it is mistyped, revoked, or its contact was removed")
-	case err != nil:
-		return err
-	case !who.allows(rq.who):
-		return domain.Forbidden("caller.forbidden", "who has the roles %v may not do this", rq.who.Roles)
 	}
-	return nil
+	return err
 }
 
 // decode reads the body and refuses what is not well-formed, before huma compares it with
@@ -71,6 +109,7 @@ func (a *api) decode(rq *request, w http.ResponseWriter, r *http.Request, op *hu
 	if err := checkQuery(r.URL, op.Parameters); err != nil {
 		return err
 	}
+	rq.filters = filtersOf(r)
 	token := r.Header.Get("Portico-Position")
 	if inQuery, _ := op.Metadata["after"].(bool); inQuery {
 		token = cmp.Or(r.URL.Query().Get("after"), token)

@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
+	"github.com/google/uuid"
 )
 
 // A policy says who may use a route: staff with a capability, contacts with a grant, or
@@ -23,6 +24,9 @@ type policy struct {
 	action  access.Action
 	contact bool // any contact: there is nothing in it but what each may see
 	public  bool // no key needed, no data
+	self    bool // whoever signed in, about themselves
+	halfway bool // who has not come to the end of signing in, too
+	looking bool // who sees the portal as somebody else, too, though it changes something
 }
 
 // The policies. Which rows somebody sees of what they may ask is for the query to decide,
@@ -39,6 +43,9 @@ var (
 	auditors = policy{staff: access.ReadHistory}
 	everyone = policy{staff: access.ReadBusiness, contact: true}
 	public   = policy{public: true}
+	self     = policy{self: true}
+	halfway  = policy{self: true, halfway: true}
+	leaving  = policy{self: true, halfway: true, looking: true} // ending what was begun
 )
 
 // granted is for contacts with a grant, and for staff who see the business.
@@ -54,8 +61,11 @@ func (p policy) granted(m access.Module, a access.Action) policy {
 func (p policy) contacts() bool { return p.contact || p.module != "" }
 
 func (p policy) allows(who auth.Principal) bool {
+	if p.self && who.Session != uuid.Nil {
+		return true
+	}
 	if who.Kind == envelope.Contact {
-		return p.contacts()
+		return p.contact || p.module != "" && who.Standing != nil && who.Standing.Open(p.module, p.action)
 	}
 	return p.staff != "" && access.Can(who.Roles, p.staff)
 }
@@ -68,6 +78,8 @@ func (p policy) needs() (s []string) {
 	switch {
 	case p.public:
 		s = append(s, "anybody")
+	case p.self:
+		s = append(s, "self")
 	case p.contact:
 		s = append(s, "contact")
 	case p.module != "":
@@ -83,6 +95,8 @@ func (p policy) inWords() string {
 		switch grant, isGrant := strings.CutPrefix(need, "contact:"); {
 		case isGrant:
 			s = append(s, "contacts with the grant "+grant)
+		case need == "self":
+			s = append(s, "whoever has signed in, about themselves")
 		case need == "contact":
 			s = append(s, "contacts")
 		case need == "anybody":

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"portico/domain"
+	"portico/internal/signin"
 )
 
 // Problem is every answer that is not a success (RFC 9457).
@@ -64,6 +66,8 @@ var statusOfCode = map[string]int{
 	"request.too_large": http.StatusRequestEntityTooLarge,
 	"file.too_large":    http.StatusRequestEntityTooLarge,
 	"file.type_refused": http.StatusUnsupportedMediaType,
+	"sign_in.failed":    http.StatusUnauthorized,
+	"link.dead":         http.StatusGone,
 }
 
 func problem(status int, code, detail string, at ...AtField) *Problem {
@@ -75,7 +79,12 @@ func problem(status int, code, detail string, at ...AtField) *Problem {
 func problemOf(err error) *Problem {
 	var p *Problem
 	var e *domain.Error
+	var wait *signin.Throttled
 	switch {
+	case errors.As(err, &wait):
+		p = problem(http.StatusTooManyRequests, "request.too_many", "too many attempts: wait, then try again")
+		p.retry = wait.After
+		return p
 	case errors.As(err, &p):
 		return p
 	case errors.As(err, &e):
@@ -104,7 +113,7 @@ func (p *Problem) write(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	switch p.Status {
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		h.Set("Retry-After", cmp.Or(h.Get("Retry-After"), "1"))
+		h.Set("Retry-After", cmp.Or(h.Get("Retry-After"), strconv.Itoa(max(1, int(math.Ceil(p.retry.Seconds()))))))
 	case http.StatusRequestEntityTooLarge, http.StatusRequestTimeout:
 		h.Set("Connection", "close") // there may be more of the body, which nobody will read
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 
-	"portico/internal/envelope"
 	"portico/internal/eventstore"
 	"portico/projections"
 )
@@ -74,12 +73,14 @@ func query[F, R any](a *api, path, group string, who policy, name string, f func
 		ctx, cancel := context.WithTimeout(ctx, queryTime)
 		defer cancel()
 		out := &shown[R]{Status: http.StatusOK}
-		out.Position, out.Stale = a.awaited(ctx, rq, group, concerned(rq, ofCustomer, id, filter))
+		customers := concerned(rq, ofCustomer, id, filter)
+		out.Position, out.Stale = a.awaited(ctx, rq, group, customers)
 		var unchanged bool
 		if out.ETag, unchanged, err = a.unchanged(ctx, rq); err != nil {
 			return nil, a.failed(ctx, err)
 		}
 		if unchanged {
+			rq.shown(nil, customers)
 			out.Status = http.StatusNotModified
 			return out, nil
 		}
@@ -88,6 +89,7 @@ func query[F, R any](a *api, path, group string, who policy, name string, f func
 		if out.Body, err = f(ctx, viewer, *filter); err != nil {
 			return nil, a.failed(ctx, err)
 		}
+		rq.shown(out.Body, customers)
 		out.ETag = rq.etag(version)
 		return out, nil
 	})
@@ -118,8 +120,8 @@ func (a *api) parked(ctx context.Context, group string, customers []uuid.UUID) b
 // concerned are the customers whose part of the read models an answer is made of: what
 // must show the position. None stands for everybody's.
 func concerned(rq *request, ofCustomer bool, id uuid.UUID, filter any) []uuid.UUID {
-	if rq.who.Kind == envelope.Contact {
-		return rq.who.Customers
+	if rq.who.Standing != nil {
+		return rq.who.Standing.Seen()
 	}
 	if ofCustomer {
 		return []uuid.UUID{id}

@@ -12,12 +12,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/google/uuid"
 
 	"portico/internal/auth"
+	"portico/internal/cardmask"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/journal"
+	"portico/internal/session"
 	"portico/projections"
 )
 
@@ -27,10 +31,14 @@ type request struct {
 	ip          netip.Addr
 	agent       string
 	prefer      string
-	asked       string         // path and query, as they came
-	has         string         // If-None-Match
-	operation   string         // "" until a route matched
-	who         auth.Principal // zero without a key, and for public routes
+	asked       string           // path and query, as they came
+	has         string           // If-None-Match
+	operation   string           // "" until a route matched
+	who         auth.Principal   // zero without a key, and for public routes
+	session     *session.Session // nil unless it came in one
+	background  bool             // a page asks by itself
+	token       string           // of a session's cookie, whatever it opens
+	device      string           // of the cookie that a device signed in on before has
 	body        []byte
 	stream      io.Reader           // instead of body, for an operation that reads its own
 	contentType string              // of stream
@@ -39,6 +47,16 @@ type request struct {
 	begun       bool                // its command was called: from then on the answer is for keeps
 	stale       bool                // the read models did not come to the position asked for in time
 	code        string              // of the problem that it was answered with
+
+	// What the journal tells of it:
+	op       *huma.Operation // nil until one matched
+	policy   policy
+	target   journal.Target
+	filters  []string // names of what it narrowed down by
+	count    int      // of what it was shown, if that was a list: shows
+	shows    bool
+	events   int  // that its command led to
+	recorded bool // before its command was run
 }
 
 type requestKey struct{}
@@ -61,7 +79,7 @@ func (rq *request) origin() envelope.Origin {
 
 // viewer is who asks, for a query.
 func (rq *request) viewer() projections.Viewer {
-	return projections.Viewer{Tenant: rq.who.Tenant, Kind: rq.who.Kind, ID: rq.who.ActorID(), Customers: rq.who.Customers}
+	return projections.Viewer{Tenant: rq.who.Tenant, Kind: rq.who.Kind, ID: rq.who.ActorID(), Standing: rq.who.Standing}
 }
 
 var plainToken = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
@@ -74,12 +92,12 @@ func (a *api) observe(next http.Handler) http.Handler {
 		rq := &request{
 			id: r.Header.Get("X-Request-Id"), ip: a.clientAddress(r), prefer: r.Header.Get("Prefer"),
 			asked: r.URL.RequestURI(), has: strings.Join(r.Header.Values("If-None-Match"), ","),
-			agent: clip(strings.ToValidUTF8(r.UserAgent(), ""), 200),
+			agent: cardmask.Mask(clip(strings.ToValidUTF8(r.UserAgent(), ""), 200)),
 		}
-		if !plainToken.MatchString(rq.id) {
+		if !plainToken.MatchString(rq.id) || cardmask.Found(rq.id) {
 			rq.id = uuid.Must(uuid.NewV7()).String()
 		}
-		secure(w.Header(), r.TLS != nil)
+		secure(w.Header(), r.TLS != nil || strings.HasPrefix(a.PublicURL, "https:"))
 		w.Header().Set("X-Request-Id", rq.id)
 		out := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
 		defer func() {
@@ -92,7 +110,8 @@ func (a *api) observe(next http.Handler) http.Handler {
 				panic(p)
 			}
 		}()
-		next.ServeHTTP(out, r.WithContext(context.WithValue(r.Context(), requestKey{}, rq)))
+		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, rq))
+		next.ServeHTTP(&witness{ResponseWriter: out, a: a, r: r, rq: rq}, r)
 	})
 }
 
@@ -125,7 +144,7 @@ func (a *api) record(r *http.Request, rq *request, status int, took time.Duratio
 	}
 	if rq.who.ActorID() != uuid.Nil {
 		attrs = append(attrs, slog.String("tenant", rq.who.Tenant), slog.String("role", rq.who.Kind),
-			slog.String("actor", rq.who.ActorID().String()), slog.String("key", rq.who.KeyID.String()))
+			slog.String("actor", rq.who.ActorID().String()), slog.String("key", rq.who.KeyID.String()), slog.String("session", rq.who.Session.String()))
 	}
 	if rq.code != "" {
 		attrs = append(attrs, slog.String("code", rq.code))
@@ -146,6 +165,7 @@ func secure(h http.Header, tls bool) {
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
 	if tls {
 		h.Set("Strict-Transport-Security", "max-age=31536000")

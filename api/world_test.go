@@ -38,6 +38,7 @@ import (
 	"portico/internal/files"
 	"portico/internal/idempotency"
 	"portico/internal/jobs"
+	"portico/internal/journal"
 	"portico/internal/keyring"
 	"portico/internal/mail"
 	"portico/internal/pdf"
@@ -66,6 +67,7 @@ type world struct {
 	engine   *engine.Engine
 	policies *reactions.Policies // nil unless live
 	papers   *documents.Papers
+	journal  *journal.Store
 	doc      *openapi3.T
 	router   routers.Router
 	keys     map[string]string // by role
@@ -93,6 +95,8 @@ func newWorld(t testing.TB) *world {
 	w.engine = &engine.Engine{Store: w.store, Codec: w.commands.Codec, DB: w.db, Groups: projections.Groups(), Log: slog.New(slog.DiscardHandler), Node: "test"}
 	queries := &projections.Queries{DB: w.db, Schema: w.engine.ActiveSchema, Clock: time.Now, Store: w.store, Codec: w.commands.Codec}
 	kept := w.keepFiles()
+	w.journal = journal.Open(w.db, w.commands.Codec.Keys, "test")
+	t.Cleanup(w.journal.Close)
 	w.papers = &documents.Papers{Files: kept, Draw: pdf.Draw, PublicURL: "https://portal.example.com"}
 	w.a = assemble(Deps{
 		Commands:   w.commands,
@@ -107,6 +111,7 @@ func newWorld(t testing.TB) *world {
 		Jobs:       &jobs.Store{DB: w.db},
 		Mails:      &mail.Store{DB: w.db},
 		Privacy:    w.privacy(ring, queries),
+		Journal:    w.journal,
 		Webhooks:   &webhooks.Endpoints{DB: w.db, Commands: w.commands, Guard: &webhooks.Guard{}, Clock: time.Now},
 		Log:        slog.New(slog.NewJSONHandler(w.log, nil)),
 		Clock:      time.Now, Version: "test",
@@ -234,7 +239,7 @@ func (w *world) populate() {
 func (w *world) party(number string) party {
 	ctx := w.t.Context()
 	c := w.must(w.commands.RegisterCustomer(ctx, bySystem, uuid.Nil, customer.Register{Number: number, Details: customer.Details{LegalName: number}}))
-	p := w.must(w.commands.AddContact(ctx, bySystem, uuid.Nil, contact.Add{CustomerID: c.ID, Details: contact.Details{Name: number}}))
+	p := w.must(w.commands.AddContact(ctx, bySystem, uuid.Nil, contact.Add{CustomerID: c.ID, Details: contact.Details{Name: number}, Grants: access.Everything()}))
 	return party{c.ID, p.ID}
 }
 

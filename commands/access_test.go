@@ -13,8 +13,10 @@ import (
 // ownersOnly are the commands that integrations may not give.
 var ownersOnly = []string{
 	"RegisterTenant", "ChangeTenantSettings", "AddBranch", "CloseBranch", "AddContractor", "ChangePaymentPolicy", "IssueAPIKey", "RevokeAPIKey",
+	"SetModuleAvailability", "SetFieldVisibility", "RenameField", "SetJobAgeLimit",
 	"ChangeBranding", "ChangeMailSettings", "ChangeContactNotices", "SetNotificationRoute",
 	"RequestErasure", "RecordExport", "PlaceLegalHold", "ReleaseLegalHold",
+	"SetSecurityPolicy", "InviteStaff", "ChangeStaffDetails", "ChangeStaffRoles", "ApproveStaffRoles", "DeclineStaffRoles", "RemoveStaff",
 	"RegisterWebhook", "ChangeWebhook", "RotateWebhookSecret", "DisableWebhook", "EnableWebhook", "RemoveWebhook",
 }
 
@@ -22,6 +24,9 @@ var ownersOnly = []string{
 var systemOnly = []string{
 	"RenderInvoice", "RenderCreditMemo",
 	"FinishErasure",
+	"AcceptInvitation", "FollowAcceptance", "RefuseInvitation", "ExpireInvitation", "RenewInvitation", "FollowRemoval", "SetUp",
+	"RegisterLogin", "RecordPassword", "EnrolSecondFactor", "RemoveSecondFactor", "RecordRecoveryCodes", "RecordRecoveryCode", "RequestLoginEmail",
+	"ConfirmLoginEmail", "UndoLoginEmail", "LockLogin", "UnlockLogin", "DisableLogin", "EnableLogin", "JoinLogin", "LeaveLogin", "ReleaseLoginNames",
 }
 
 // contactsToo are the commands that a contact may give about its own customer: what it may

@@ -35,6 +35,12 @@ type Commands struct {
 	// Closing makes sure, before an erasure is requested, that no process goes on using keys
 	// of the subject that it has in memory.
 	Closing func(ctx context.Context, tenant string, subject uuid.UUID) error
+	// Below finds the customers that are below one in the tree, as far as a read model has
+	// come. Left out, there are none.
+	Below func(ctx context.Context, tenant string, customer uuid.UUID) ([]uuid.UUID, error)
+
+	// Colleagues finds the contacts of a customer, likewise.
+	Colleagues func(ctx context.Context, tenant string, customer uuid.UUID) ([]uuid.UUID, error)
 
 	cache   *lru.Cache[eventstore.StreamName, any]
 	forgets atomic.Int64 // how often the cache was dropped
@@ -170,10 +176,11 @@ func decide[S any](ctx context.Context, c *Commands, by Caller, t task, prepare 
 		if err != nil {
 			return Receipt{}, err
 		}
-		events, err := d.cmd.Decide(have.state)
+		events, err := withoutCards(d.cmd).Decide(have.state)
 		if err != nil || len(events) == 0 {
 			return Receipt{t.id, have.version, have.pos, 0}, err
 		}
+		maskEvents(events)
 		sealed, err := seal(ctx, c, by, t, d, events)
 		if err == nil && d.claim != nil {
 			err = d.claim()
@@ -251,8 +258,8 @@ func (by Caller) complete(c *Commands) Caller {
 
 // step is the caller in a further decision that the same request needs. Each decision on
 // a stream has a command id of its own, or the second would pass for a repetition.
-func (by Caller) step(name string) Caller {
-	by.CommandID = domain.DerivedID(by.CommandID, name)
+func (by Caller) step(name ...string) Caller {
+	by.CommandID = domain.DerivedID(by.CommandID, name...)
 	return by
 }
 
@@ -316,7 +323,7 @@ func seal[S any](ctx context.Context, c *Commands, by Caller, t task, d decision
 		CommandID: by.CommandID, Command: t.name, CorrelationID: by.Correlation, CausationID: by.Causation, Route: d.route,
 	}
 	if b, ok := any(d.cmd).(interface{ Why() domain.Reason }); ok {
-		if why := b.Why(); why.Code != "" {
+		if why := withoutCards(b.Why()); why.Code != "" {
 			meta.Reason = &why
 		}
 	}

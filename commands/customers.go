@@ -141,6 +141,11 @@ func (c *Commands) SwitchCustomerPortal(ctx context.Context, by Caller, id uuid.
 	return c.onCustomer(ctx, by, "SwitchCustomerPortal", id, cmd)
 }
 
+// SetCustomerModules says which modules are switched off for a customer.
+func (c *Commands) SetCustomerModules(ctx context.Context, by Caller, id uuid.UUID, cmd customer.SetModules) (Receipt, error) {
+	return c.onCustomer(ctx, by, "SetCustomerModules", id, cmd)
+}
+
 // MergeCustomers says that a customer goes on as another (E17).
 func (c *Commands) MergeCustomers(ctx context.Context, by Caller, id uuid.UUID, cmd customer.Merge) (Receipt, error) {
 	by = by.complete(c)
@@ -179,11 +184,6 @@ func (c *Commands) AddContact(ctx context.Context, by Caller, id uuid.UUID, cmd 
 // ChangeContactDetails replaces a contact's details.
 func (c *Commands) ChangeContactDetails(ctx context.Context, by Caller, id uuid.UUID, cmd contact.ChangeDetails) (Receipt, error) {
 	return c.onContact(ctx, by, "ChangeContactDetails", id, cmd)
-}
-
-// RemoveContact ends a contact's membership.
-func (c *Commands) RemoveContact(ctx context.Context, by Caller, id uuid.UUID, cmd contact.Remove) (Receipt, error) {
-	return c.onContact(ctx, by, "RemoveContact", id, cmd)
 }
 
 func (c *Commands) onContact(ctx context.Context, by Caller, name string, id uuid.UUID, cmd domain.Command[contact.Contact]) (Receipt, error) {

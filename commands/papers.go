@@ -2,12 +2,12 @@ package commands
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 
 	"portico/domain"
 	"portico/domain/access"
-	"portico/domain/contact"
 	"portico/domain/creditmemo"
 	"portico/domain/customer"
 	"portico/domain/invoice"
@@ -55,27 +55,35 @@ func (c *Commands) letter(ctx context.Context, by Caller, to customer.Customer, 
 		err = domain.Refused("subject.erased", "the personal data of whom this is about was erased for good")
 	}
 	branch, contractor := from.Names(of)
-	return Letter{from.Settings(), from.Branding(), to.Number(), to.Details(), branch, contractor}, err
+	details, hide := to.Details(), hiding{"customer", from.Hidden()}
+	hide.text("address", &details.Address)
+	hide.text("country", &details.Country)
+	return Letter{from.Settings(), from.Branding(), to.Number(), details, branch, contractor}, err
 }
 
-// reachable is a customer that the caller may ask something for: any for staff, its own for
-// a contact. Others are as unknown to a contact as what does not exist.
+// reachable is a customer that the caller may ask a statement for: any for staff, for a
+// contact those of which it may see the whole account. Customers that are not its own, nor
+// below its own, are as unknown to it as what does not exist.
 func (c *Commands) reachable(ctx context.Context, by Caller, id uuid.UUID) (customer.Customer, error) {
 	if err := by.mayOr(access.Contact, access.ManageBilling); err != nil {
 		return customer.Customer{}, err
 	}
 	unknown := domain.NotFound("customer.unknown", "there is no such customer")
 	if by.May(access.ManageBilling) != nil {
-		who, err := peek[contact.Contact](ctx, c, by.Tenant, "contact", by.Actor.ID)
-		if err == nil && (by.Actor.Kind != envelope.Contact || id == uuid.Nil || who.CustomerID() != id) {
-			err = unknown
-		}
-		if err != nil {
+		mine, _, err := c.StandingOf(ctx, by.Tenant, by.Actor.ID)
+		switch {
+		case err != nil:
 			return customer.Customer{}, err
+		case by.Actor.Kind != envelope.Contact || !slices.Contains(mine.Seen(), id):
+			return customer.Customer{}, unknown
+		case by.asContact():
+			return customer.Customer{}, impersonating()
+		case !mine.Money(access.Download, id):
+			return customer.Customer{}, notGranted(access.Account, access.Download)
 		}
 	}
 	s, err := peek[customer.Customer](ctx, c, by.Tenant, "customer", id)
-	if err == nil && (!s.Known() || by.May(access.ManageBilling) != nil && !s.PortalOn()) {
+	if err == nil && !s.Known() {
 		err = unknown
 	}
 	return s, err
@@ -104,10 +112,22 @@ func (c *Commands) draw(ctx context.Context, by Caller, of domain.Party, draw fu
 }
 
 func (c *Commands) drawInvoice(ctx context.Context, by Caller, d invoice.Document) (*domain.Rendition, error) {
+	fields, err := c.HiddenFields(ctx, by.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	d = hiding{"invoice", fields}.invoice(d)
+	d = withoutCards(d) // as its event will be
 	return c.draw(ctx, by, d.Party, func(l Letter) (domain.Rendition, error) { return c.Papers.Invoice(ctx, l, d) })
 }
 
 func (c *Commands) drawMemo(ctx context.Context, by Caller, d creditmemo.Document) (*domain.Rendition, error) {
+	fields, err := c.HiddenFields(ctx, by.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	d = hiding{"credit_memo", fields}.memo(d)
+	d = withoutCards(d)
 	return c.draw(ctx, by, d.Party, func(l Letter) (domain.Rendition, error) {
 		var against invoice.Invoice
 		if d.AgainstInvoice != nil {

@@ -118,7 +118,7 @@ func TestWhatCannotBeDrawnIsNotPublished(t *testing.T) {
 func TestWhoMayHaveAStatement(t *testing.T) {
 	w, _ := papered(t)
 	acme, other := w.customer("7"), w.customer("8")
-	person := w.ok(w.AddContact(w.ctx(), staffMember(), uuid.Nil, contact.Add{CustomerID: acme, Details: contact.Details{Name: "Pat"}})).ID
+	person := w.ok(w.AddContact(w.ctx(), staffMember(), uuid.Nil, contact.Add{CustomerID: acme, Details: contact.Details{Name: "Pat"}, Grants: access.BeforeGrants()})).ID
 	as := func(id uuid.UUID) Caller {
 		by := staffMember()
 		by.Actor, by.Roles = envelope.Actor{Kind: envelope.Contact, ID: id}, []access.Role{access.Contact}

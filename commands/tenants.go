@@ -68,6 +68,26 @@ func (c *Commands) ChangeContactNotices(ctx context.Context, by Caller, cmd tena
 	return c.onTenant(ctx, by, "ChangeContactNotices", cmd)
 }
 
+// SetModuleAvailability switches a module on or off for all customers.
+func (c *Commands) SetModuleAvailability(ctx context.Context, by Caller, cmd tenant.SetModuleAvailability) (Receipt, error) {
+	return c.onTenant(ctx, by, "SetModuleAvailability", cmd)
+}
+
+// SetFieldVisibility shows a field to customers, or hides it.
+func (c *Commands) SetFieldVisibility(ctx context.Context, by Caller, cmd tenant.SetFieldVisibility) (Receipt, error) {
+	return c.onTenant(ctx, by, "SetFieldVisibility", cmd)
+}
+
+// RenameField gives a field the name that the business has for it.
+func (c *Commands) RenameField(ctx context.Context, by Caller, cmd tenant.RenameField) (Receipt, error) {
+	return c.onTenant(ctx, by, "RenameField", cmd)
+}
+
+// SetJobAgeLimit hides jobs that are older.
+func (c *Commands) SetJobAgeLimit(ctx context.Context, by Caller, cmd tenant.SetJobAgeLimit) (Receipt, error) {
+	return c.onTenant(ctx, by, "SetJobAgeLimit", cmd)
+}
+
 // ChangeBranding says how the business looks. Its logo is a picture that was uploaded.
 func (c *Commands) ChangeBranding(ctx context.Context, by Caller, cmd tenant.ChangeBranding) (Receipt, error) {
 	if err := by.May(access.ManageSettings); err != nil {

@@ -168,6 +168,8 @@ const (
 select * from {s}.contacts where tenant = @tenant and (@customer::uuid is null or customer_id = @customer)
   and (@removed or active) and (customer_id, id) > (@after_customer::uuid, @id::uuid)
 order by customer_id, id limit @limit`
+	sqlColleagues engine.SQL = `
+select * from {s}.contacts where tenant = @tenant and customer_id = @customer and active order by id`
 	sqlKeyNames engine.SQL = `
 select id, name from {s}.api_keys where tenant = @tenant and id = any(@ids)`
 	sqlAPIKeys engine.SQL = `
@@ -200,6 +202,17 @@ func (q *Queries) ListContacts(ctx context.Context, v Viewer, f ContactFilter) (
 	return page(f.Paging, rows, func(c contactRow) Contact {
 		return c.view()
 	}, func(c contactRow) string { return cursorOf(c.CustomerID.String(), c.ID.String()) }), nil
+}
+
+// Colleagues are the contacts of a customer, as far as the read model has come.
+func (q *Queries) Colleagues(ctx context.Context, tenant string, customer uuid.UUID) ([]uuid.UUID, error) {
+	schema, err := q.Schema(ctx, Access.Name)
+	if err != nil {
+		return nil, err
+	}
+	s := scope{schema: schema, tenant: tenant, all: true, now: q.Clock().UTC()}
+	rows, err := many[contactRow](ctx, q.DB, sqlColleagues, s, pgx.NamedArgs{"customer": customer})
+	return views(rows, func(c contactRow) uuid.UUID { return c.ID }), err
 }
 
 func (c contactRow) view() Contact {

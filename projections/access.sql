@@ -49,3 +49,45 @@ create table {s}.webhooks (
     since_lo      numeric(20) not null,
     primary key (tenant, id)
 );
+
+create index contacts_at on {s}.contacts (tenant, lower(email)) where active;
+
+create table {s}.staff_members (
+    tenant      text not null,
+    id          uuid not null,
+    name        text not null,
+    email       text not null,
+    language    text not null,
+    roles       jsonb not null,
+    proposed    jsonb not null,
+    proposed_by uuid,
+    login_id    uuid,
+    active      boolean not null,
+    added_at    timestamptz not null,
+    removed_at  timestamptz,
+    primary key (tenant, id)
+);
+create index staff_members_at on {s}.staff_members (tenant, lower(email)) where active;
+
+create table {s}.invitations (
+    tenant       text not null,
+    id           uuid not null,
+    kind         text not null,
+    member_id    uuid not null,
+    customer_id  uuid,
+    email        text not null,
+    status       text not null,
+    sent         int not null,
+    sent_at      timestamptz not null,
+    expires_at   timestamptz not null,
+    handed_over  boolean not null,
+    preset       text not null,
+    inviter_kind text not null,
+    inviter_id   uuid not null,
+    login_id     uuid,
+    ended_at     timestamptz,
+    refused      int not null,
+    refused_why  text not null,
+    primary key (tenant, id)
+);
+create index invitations_of_customer on {s}.invitations (tenant, customer_id, id) where customer_id is not null;

@@ -196,7 +196,7 @@ type ActivityFilter struct {
 const (
 	sqlActivity engine.SQL = `
 select a.* from unnest(@customers::uuid[]) c, lateral (
-  select a.* from {s}.activity a where a.tenant = @tenant and a.customer_id = c and (@all or a.shown)
+  select a.* from {s}.activity a where a.tenant = @tenant and a.customer_id = c and (@all or a.shown/*see activity a*/)
     and (@first or (a.pos_hi, a.pos_lo) < (@hi::numeric, @lo::numeric))
   order by a.pos_hi desc, a.pos_lo desc limit @limit
 ) a order by a.pos_hi desc, a.pos_lo desc limit @limit`
@@ -204,7 +204,7 @@ select a.* from unnest(@customers::uuid[]) c, lateral (
 select a.* from {s}.activity a where a.tenant = @tenant and (@first or (a.pos_hi, a.pos_lo) < (@hi::numeric, @lo::numeric))
 order by a.pos_hi desc, a.pos_lo desc limit @limit`
 	sqlActivityOf engine.SQL = `
-select a.* from {s}.activity a where a.tenant = @tenant and a.ref_id = @id and (@all or a.shown and a.customer_id = any(@customers))
+select a.* from {s}.activity a where a.tenant = @tenant and a.ref_id = @id and (@all or a.shown and a.customer_id = any(@customers)/*see activity a*/)
 order by a.pos_hi, a.pos_lo limit 500`
 )
 
@@ -216,7 +216,7 @@ func (q *Queries) ListActivity(ctx context.Context, v Viewer, f ActivityFilter) 
 		return none, err
 	}
 	var rows []activityRow
-	_, err = q.read(ctx, v, f.CustomerID, func(r *reading) error {
+	s, err := q.read(ctx, v, f.CustomerID, func(r *reading) error {
 		sql := sqlActivity
 		if r.everyone() {
 			sql = sqlAllActivity
@@ -227,7 +227,7 @@ func (q *Queries) ListActivity(ctx context.Context, v Viewer, f ActivityFilter) 
 	if err != nil {
 		return none, err
 	}
-	return page(f.Paging, rows, activityRow.view, func(a activityRow) string {
+	return page(f.Paging, rows, s.activity, func(a activityRow) string {
 		return cursorOf(position(a.PosHi, a.PosLo))
 	}), nil
 }

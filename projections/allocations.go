@@ -96,15 +96,16 @@ from {s}.allocations a
   join {s}.invoices i on i.tenant = a.tenant and i.id = a.item_id
   left join {s}.credit_memos c on c.tenant = a.tenant and c.id = a.fund_id and a.kind = 'credit'
   left join {s}.payments p on p.tenant = a.tenant and p.id = a.fund_id and p.customer_id = a.customer_id and p.currency = a.currency
-where a.tenant = @tenant and (@all or i.published and a.customer_id = any(@customers))`
+where a.tenant = @tenant and (@all or i.published and a.customer_id = any(@customers)/*see invoice i*/
+  and case when c.id is null then true/*see payment a*/ else true/*see memo c*/ end)`
 
 // The account that a fund is on: ids of funds are unique within an account only.
 const (
 	accountOfPayment = `(select f.customer_id, f.currency from {s}.payments f
-  where f.tenant = @tenant and f.id = @id and (@all or f.customer_id = any(@customers))
+  where f.tenant = @tenant and f.id = @id and (@all or f.customer_id = any(@customers)/*see payment f*/)
   order by f.recorded_at, f.customer_id, f.currency limit 1)`
 	accountOfCredit = `(select f.customer_id, f.currency from {s}.credit_memos f
-  where f.tenant = @tenant and f.id = @id and (@all or f.customer_id = any(@customers)))`
+  where f.tenant = @tenant and f.id = @id and (@all or f.customer_id = any(@customers)/*see memo f*/))`
 )
 
 const (

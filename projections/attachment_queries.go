@@ -66,12 +66,19 @@ type AttachmentFilter struct {
 
 // attachmentSeen is what a contact may see: what is shared, and hangs on something that it
 // sees, and that is still the same customer's.
-const attachmentSeen = `a.shared and (
-    a.owner_kind = 'customer' and a.owner_id = a.customer_id
+const (
+	attachmentSeen  = onCustomer + `/*see file a*/` + onInvoice + `/*see file_of i*/` + onMemo + `/*see file_of m*/))`
+	attachmentGiven = onCustomer + `/*see bytes a*/` + onInvoice + `/*see bytes_of i*/` + onMemo + `/*see bytes_of m*/))`
+
+	onCustomer = `a.shared and (
+    a.owner_kind = 'customer' and a.owner_id = a.customer_id`
+	onInvoice = `
     or a.owner_kind = 'invoice' and exists (select from {s}.invoices i
-      where i.tenant = a.tenant and i.id = a.owner_id and i.customer_id = a.customer_id and i.published)
+      where i.tenant = a.tenant and i.id = a.owner_id and i.customer_id = a.customer_id and i.published/*see invoice i*/`
+	onMemo = `)
     or a.owner_kind = 'credit_memo' and exists (select from {s}.credit_memos m
-      where m.tenant = a.tenant and m.id = a.owner_id and m.customer_id = a.customer_id))`
+      where m.tenant = a.tenant and m.id = a.owner_id and m.customer_id = a.customer_id/*see memo m*/`
+)
 
 const attachmentFilters = `
   and (@owner_kind = '' or a.owner_kind = @owner_kind) and (@owner::uuid is null or a.owner_id = @owner)
@@ -88,6 +95,9 @@ select a.* from unnest(@customers::uuid[]) c, lateral (
 	sqlAttachment     engine.SQL = `
 select a.* from {s}.attachments a where a.tenant = @tenant and a.id = @id
   and (@all or a.customer_id = any(@customers) and ` + attachmentSeen + `)`
+	sqlAttachmentFile engine.SQL = `
+select a.* from {s}.attachments a where a.tenant = @tenant and a.id = @id
+  and (@all or a.customer_id = any(@customers) and ` + attachmentGiven + `)`
 )
 
 // ListAttachments lists files that hang on something, the latest first.
@@ -117,9 +127,18 @@ func (q *Queries) ListAttachments(ctx context.Context, v Viewer, f AttachmentFil
 
 // GetAttachment is one file that hangs on something.
 func (q *Queries) GetAttachment(ctx context.Context, v Viewer, id uuid.UUID) (Attachment, error) {
+	return q.attachment(ctx, v, sqlAttachment, id)
+}
+
+// GetAttachmentFile is one whose bytes are asked for.
+func (q *Queries) GetAttachmentFile(ctx context.Context, v Viewer, id uuid.UUID) (Attachment, error) {
+	return q.attachment(ctx, v, sqlAttachmentFile, id)
+}
+
+func (q *Queries) attachment(ctx context.Context, v Viewer, sql engine.SQL, id uuid.UUID) (Attachment, error) {
 	var row *attachmentRow
 	s, err := q.read(ctx, v, uuid.Nil, func(r *reading) error {
-		wantOne(r, sqlAttachment, pgx.NamedArgs{"id": id}, &row)
+		wantOne(r, sql, pgx.NamedArgs{"id": id}, &row)
 		return nil
 	})
 	if err == nil && row == nil {

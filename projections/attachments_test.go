@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/attachment"
 	"portico/domain/customer"
 	"portico/domain/invoice"
@@ -207,7 +208,8 @@ func TestHiddenAttachmentsAreNowhere(t *testing.T) {
 			t.Errorf("a rival gets %s", got)
 		}
 	}
-	for _, nobody := range []Viewer{{}, {Tenant: "acme"}, {Tenant: "acme", Kind: "visitor", Customers: []uuid.UUID{a}}} {
+	whole := access.Whole(a)
+	for _, nobody := range []Viewer{{}, {Tenant: "acme"}, {Tenant: "acme", Kind: "visitor", Standing: &whole}} {
 		_, err := w.q.ListAttachments(t.Context(), nobody, AttachmentFilter{})
 		code(t, "viewer.forbidden", err)
 		_, err = w.q.GetAttachment(t.Context(), nobody, secrets[0])

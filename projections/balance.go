@@ -110,6 +110,8 @@ with recursive tree as (
   union select c.id, t.depth + 1 from tree t join {s}.customers c on c.tenant = @tenant and c.parent_id = t.id where t.depth < 32
 ) select distinct id from tree`
 
+const sqlBelow = sqlTree + ` where id <> @root order by id`
+
 // BalanceOptions say of when, and of whom.
 type BalanceOptions struct {
 	AsOf         domain.Date `query:"as_of" format:"date" doc:"What was effective at the end of this date; left out: all that is recorded"`
@@ -126,6 +128,9 @@ func (q *Queries) GetBalance(ctx context.Context, v Viewer, customer uuid.UUID, 
 	}
 	var rows []balanceRow
 	s, err := q.readOf(ctx, v, customer, func(r *reading) error { return r.wantBalance(o, of, &rows) })
+	if err == nil {
+		err = s.mustSeeMoney()
+	}
 	if err != nil {
 		return out, err
 	}
@@ -176,5 +181,16 @@ func (q *Queries) tree(ctx context.Context, v Viewer, root uuid.UUID) ([]uuid.UU
 	if err == nil {
 		err = v.mustSeeAll()
 	}
+	return views(rows, func(r treeRow) uuid.UUID { return r.ID }), err
+}
+
+// Below are the customers under one, as far as the read model has come.
+func (q *Queries) Below(ctx context.Context, tenant string, root uuid.UUID) ([]uuid.UUID, error) {
+	schema, err := q.Schema(ctx, Portal.Name)
+	if err != nil {
+		return nil, err
+	}
+	s := scope{schema: schema, tenant: tenant, all: true, now: q.Clock().UTC()}
+	rows, err := many[treeRow](ctx, q.DB, sqlBelow, s, pgx.NamedArgs{"root": root})
 	return views(rows, func(r treeRow) uuid.UUID { return r.ID }), err
 }

@@ -18,12 +18,32 @@ import (
 
 // notProjected are events that no read model but the audit index is about, and why.
 var notProjected = map[string]string{
-	"reservation.Reserved":      "that a name is taken is the reservation stream's own business: nobody reads it elsewhere",
-	"subject.ErasureRefused":    "history shows it; no page lists refusals",
-	"subject.Erased":            "rows show tombstones since the request",
-	"subject.DataExported":      "history shows it",
-	"subject.LegalHoldPlaced":   "asked of the subject's own history",
-	"subject.LegalHoldReleased": "asked of the subject's own history",
+	"subject.ErasureRefused":       "history shows it; no page lists refusals",
+	"subject.Erased":               "rows show tombstones since the request",
+	"subject.DataExported":         "history shows it",
+	"subject.LegalHoldPlaced":      "asked of the subject's own history",
+	"subject.LegalHoldReleased":    "asked of the subject's own history",
+	"reservation.Reserved":         "that a name is taken is the reservation stream's own business: nobody reads it elsewhere",
+	"reservation.Released":         "as reservation.Reserved",
+	"tenant.SecurityPolicyChanged": "who lets people in asks the tenant's own history",
+	"roster.OwnerJoined":           "who is an owner is in the member's own events; the roster keeps the last one",
+	"roster.OwnerLeft":             "as roster.OwnerJoined",
+	"login.Registered":             "how people sign in is asked of the login's own history",
+	"login.Abandoned":              "how people sign in is asked of the login's own history",
+	"login.PasswordChanged":        "how people sign in is asked of the login's own history",
+	"login.SecondFactorEnrolled":   "how people sign in is asked of the login's own history",
+	"login.SecondFactorRemoved":    "how people sign in is asked of the login's own history",
+	"login.RecoveryCodesMade":      "how people sign in is asked of the login's own history",
+	"login.RecoveryCodeUsed":       "how people sign in is asked of the login's own history",
+	"login.EmailChangeRequested":   "how people sign in is asked of the login's own history",
+	"login.EmailChanged":           "how people sign in is asked of the login's own history",
+	"login.EmailChangeUndone":      "how people sign in is asked of the login's own history",
+	"login.Locked":                 "how people sign in is asked of the login's own history",
+	"login.Unlocked":               "how people sign in is asked of the login's own history",
+	"login.Disabled":               "how people sign in is asked of the login's own history",
+	"login.Enabled":                "how people sign in is asked of the login's own history",
+	"login.Joined":                 "how people sign in is asked of the login's own history",
+	"login.Left":                   "how people sign in is asked of the login's own history",
 }
 
 func sources(t *testing.T) (*token.FileSet, []*ast.File) {

@@ -74,23 +74,23 @@ const creditFilters = `
   and (not @unapplied or f.unapplied > 0)
   and (@currency = '' or f.currency = @currency)
   and f.issued_on between @from::date and @to::date
-  and (@text = '' or strpos(f.search, @text) > 0)
+  and (@text = '' or strpos(case when @no_description then lower(f.number) else f.search end, @text) > 0)
   and (f.issued_on, f.id) < (@on::date, @id::uuid)
   order by f.issued_on desc, f.id desc limit @limit`
 
 // Of a credit memo f: whether the viewer sees the invoice that it is against.
 const seesAgainst = `@all or exists (select from {s}.invoices i
-    where i.tenant = f.tenant and i.id = f.against_invoice and i.customer_id = f.customer_id and i.published) as sees_against`
+    where i.tenant = f.tenant and i.id = f.against_invoice and i.customer_id = f.customer_id and i.published/*see invoice i*/) as sees_against`
 
 const (
 	sqlCreditMemos engine.SQL = `
 select f.*, ` + hiddenOfFund + `, ` + seesAgainst + ` from unnest(@customers::uuid[]) c, lateral (
-  select f.* from {s}.credit_memos f where f.tenant = @tenant and f.customer_id = c` + creditFilters + `
+  select f.* from {s}.credit_memos f where f.tenant = @tenant and f.customer_id = c/*see memo f*/` + creditFilters + `
 ) f order by f.issued_on desc, f.id desc limit @limit`
 	sqlAllCreditMemos engine.SQL = `select f.*, 0::bigint as hidden, true as sees_against from {s}.credit_memos f where f.tenant = @tenant` + creditFilters
 	sqlCreditMemo     engine.SQL = `
 select f.*, ` + hiddenOfFund + `, ` + seesAgainst + ` from {s}.credit_memos f
-where f.tenant = @tenant and f.id = @id and (@all or f.customer_id = any(@customers))`
+where f.tenant = @tenant and f.id = @id and (@all or f.customer_id = any(@customers)/*see memo f*/)`
 	sqlCreditMemoLines engine.SQL = `select * from {s}.credit_memo_lines where tenant = @tenant and id = @id`
 )
 
@@ -106,13 +106,17 @@ func (q *Queries) ListCreditMemos(ctx context.Context, v Viewer, f CreditMemoFil
 		return none, err
 	}
 	var rows []creditView
-	_, err = q.read(ctx, v, f.CustomerID, func(r *reading) error {
+	s, err := q.read(ctx, v, f.CustomerID, func(r *reading) error {
 		sql := sqlCreditMemos
 		if r.everyone() {
 			sql = sqlAllCreditMemos
 		}
+		if err := r.mustFilter("credit_memo", f.BranchID, f.ContractorID); err != nil {
+			return err
+		}
 		want(r, sql, pgx.NamedArgs{
-			"contractor": optional(f.ContractorID), "branch": optional(f.BranchID), "unapplied": f.Unapplied, "currency": f.Currency,
+			"no_description": r.hides("credit_memo", "description"),
+			"contractor":     optional(f.ContractorID), "branch": optional(f.BranchID), "unapplied": f.Unapplied, "currency": f.Currency,
 			"from": from, "to": to, "text": strings.ToLower(f.Text), "on": on, "id": id, "limit": f.limit() + 1,
 		}, &rows)
 		return nil
@@ -120,7 +124,7 @@ func (q *Queries) ListCreditMemos(ctx context.Context, v Viewer, f CreditMemoFil
 	if err != nil {
 		return none, err
 	}
-	return page(f.Paging, rows, creditView.view, func(c creditView) string {
+	return page(f.Paging, rows, s.creditMemo, func(c creditView) string {
 		return cursorOf(string(c.IssuedOn), c.ID.String())
 	}), nil
 }
@@ -148,8 +152,10 @@ func (q *Queries) GetCreditMemo(ctx context.Context, v Viewer, id uuid.UUID) (d 
 	case memo == nil || lines == nil:
 		return d, domain.NotFound("credit_memo.unknown", "there is no such credit memo")
 	}
-	d.CreditMemo, d.Net = memo.view(), memo.money(memo.Net)
+	d.CreditMemo, d.Net = s.creditMemo(*memo), memo.money(memo.Net)
 	d.Document = givenOut(drawn, memo.Drawn)
-	d.Allocations, d.Refunds = views(pays, allocationView.view), views(refunded, refundRow.view)
-	return d, lines.into(&d.Lines, &d.Tax)
+	d.Allocations, d.Refunds = views(pays, s.allocation), views(refunded, refundRow.view)
+	err = lines.into(&d.Lines, &d.Tax)
+	d.Lines = s.lines("credit_memo", d.Lines)
+	return d, err
 }

@@ -3,11 +3,13 @@ package projections
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"portico/domain/access"
 	"portico/domain/customer"
 	"portico/internal/envelope"
 	"portico/projections/engine"
@@ -32,13 +34,16 @@ type customerRow struct {
 	Status       string     `db:"status"` // active, closed, merged
 	MergedInto   *uuid.UUID `db:"merged_into"`
 	RegisteredAt time.Time  `db:"registered_at"`
+	// ModulesOff is a list: of what is switched off for the customer.
+	ModulesOff json.RawMessage `db:"modules_off"`
 }
 
 func applyCustomer(b *engine.Batch, e envelope.Event) error {
 	switch d := e.Data.(type) {
 	case customer.Registered:
 		k := about(e)
-		row := customerRow{Tenant: k.Tenant, ID: k.ID, Number: d.Number, ParentID: d.ParentID, PortalOn: true, Status: "active", RegisteredAt: e.At}
+		row := customerRow{Tenant: k.Tenant, ID: k.ID, Number: d.Number, ParentID: d.ParentID, PortalOn: true, Status: "active", RegisteredAt: e.At,
+			ModulesOff: json.RawMessage("[]")}
 		row.describe(d.Details)
 		customers.Put(b, row)
 	case customer.DetailsChanged:
@@ -52,6 +57,12 @@ func applyCustomer(b *engine.Batch, e envelope.Event) error {
 	case customer.PortalSwitched:
 		if c := customers.Get(b, about(e)); c != nil {
 			c.PortalOn = d.On
+		}
+	case customer.ModulesChanged:
+		if c := customers.Get(b, about(e)); c != nil {
+			var err error
+			c.ModulesOff, err = json.Marshal(append([]access.Module{}, d.Off...))
+			return err
 		}
 	case customer.Merged:
 		if c := customers.Get(b, about(e)); c != nil {
@@ -80,7 +91,7 @@ type Customer struct {
 	Address      string      `json:"address,omitempty" doc:"Line by line; documents are addressed to it"`
 	Language     string      `json:"language,omitempty" doc:"Of its documents; absent: the tenant's locale"`
 	Currency     string      `json:"currency"`
-	TermsDays    int         `json:"terms_days" doc:"Days from issue to due date"`
+	TermsDays    *int        `json:"terms_days,omitempty" doc:"Days from issue to due date"`
 	BranchID     *uuid.UUID  `json:"branch_id,omitempty"`
 	ParentID     *uuid.UUID  `json:"parent_id,omitempty"`
 	Children     []uuid.UUID `json:"children,omitempty" doc:"Customers under this one; for staff"`
@@ -88,6 +99,8 @@ type Customer struct {
 	Status       string      `json:"status" enum:"active,closed,merged"`
 	MergedInto   *uuid.UUID  `json:"merged_into,omitempty" doc:"The customer this one goes on as"`
 	RegisteredAt time.Time   `json:"registered_at"`
+
+	ModulesOff []access.Module `json:"modules_off,omitempty" doc:"What of the portal is switched off for this customer; for staff"`
 }
 
 type customerView struct {
@@ -107,16 +120,18 @@ func (q *Queries) GetCustomer(ctx context.Context, v Viewer, id uuid.UUID) (Cust
 		wantOne(r, sqlCustomer, pgx.NamedArgs{"id": id}, &c)
 		return nil
 	})
-	if err == nil && c == nil {
+	if err == nil && (c == nil || !s.profile(id)) {
 		err = unknownCustomer()
 	}
 	if err != nil {
 		return Customer{}, err
 	}
-	out := Customer{c.ID, c.Number, c.Name, c.Kind, c.Country, c.Address, c.Language, c.Currency, c.TermsDays, c.BranchID, c.ParentID, c.Children,
-		c.PortalOn, c.Status, c.MergedInto, c.RegisteredAt}
+	out := Customer{c.ID, c.Number, c.Name, c.Kind, c.Country, c.Address, c.Language, c.Currency, &c.TermsDays, c.BranchID, c.ParentID, c.Children,
+		c.PortalOn, c.Status, c.MergedInto, c.RegisteredAt, nil}
 	if !s.all {
 		out.ParentID, out.MergedInto = nil, nil // ids of customers that are not the contact's
+	} else if err := json.Unmarshal(c.ModulesOff, &out.ModulesOff); err != nil {
+		return out, err
 	}
-	return out, nil
+	return s.customer(out), nil
 }

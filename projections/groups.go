@@ -22,7 +22,7 @@ var auditDDL string
 // Portal is what customers see. Documents that are nobody's, and drafts, are not in it:
 // they may still become another customer's, whose events another lane folds.
 var Portal = engine.Group{
-	Name: "portal", Version: 3, Lanes: 4, DDL: portalDDL,
+	Name: "portal", Version: 4, Lanes: 4, DDL: portalDDL,
 	Of: []string{"tenant.", "customer.", "invoice.", "credit_memo.", "account.", "attachment.", "statement.", "subject."},
 	Tables: []engine.AnyTable{
 		tenants, customers, accounts, invoices, invoiceLines, creditMemos, creditMemoLines,
@@ -47,10 +47,10 @@ var Staff = engine.Group{
 // Access is who may come in, and which systems are told what.
 var Access = engine.Group{
 	Name: "access", Version: 3, Lanes: 1, DDL: accessDDL,
-	Of:     []string{"contact.", "api_key.", "webhook.", "subject."},
-	Tables: []engine.AnyTable{contacts, apiKeys, webhooks},
+	Of:     []string{"contact.", "api_key.", "webhook.", "staff.", "invitation.", "subject."},
+	Tables: []engine.AnyTable{contacts, apiKeys, webhooks, members, invitations},
 	Strict: true, // a right that was taken away must not stay because of another event
-	Apply: inTurn(applyContact, applyAPIKey, applyWebhook,
+	Apply: inTurn(applyContact, applyAPIKey, applyWebhook, applyMember, applyInvitation,
 		applyErasure),
 }
 

@@ -39,14 +39,21 @@ const invoiceFilters = `
   and (@status = '' or @status = ` + invoiceStatus + `)
   and (@currency = '' or i.currency = @currency)
   and i.issued_on between @from::date and @to::date
-  and (@text = '' or strpos(case when @all then i.search else coalesce(i.rendition->>'search', i.search) end, @text) > 0)
+  and (@text = '' or strpos(` + invoiceSearched + `, @text) > 0)
   and (i.issued_on, i.id) < (@on::date, @id::uuid)
   order by i.issued_on desc, i.id desc limit @limit`
+
+// What is searched: for contacts the published version, without what is hidden from them.
+const invoiceSearched = `case when @all then i.search
+    when not (@no_description or @no_reference) then coalesce(i.rendition->>'search', i.search)
+    else lower(concat_ws(' ', i.number,
+      case when not @no_description then coalesce(i.rendition->>'description', i.description) end,
+      case when not @no_reference then coalesce(i.rendition->>'reference', i.reference) end)) end`
 
 // Of some customers: each customer's newest, by its index, and of those the newest.
 const sqlInvoices engine.SQL = `
 select i.* from unnest(@customers::uuid[]) c, lateral (
-  select ` + invoiceColumns + ` from {s}.invoices i where i.tenant = @tenant and i.customer_id = c and (@all or i.published)` + invoiceFilters + `
+  select ` + invoiceColumns + ` from {s}.invoices i where i.tenant = @tenant and i.customer_id = c and (@all or i.published/*see invoice i*/)` + invoiceFilters + `
 ) i order by i.issued_on desc, i.id desc limit @limit`
 
 const sqlAllInvoices engine.SQL = `select ` + invoiceColumns + ` from {s}.invoices i where i.tenant = @tenant` + invoiceFilters
@@ -68,9 +75,13 @@ func (q *Queries) ListInvoices(ctx context.Context, v Viewer, f InvoiceFilter) (
 // wantInvoices asks for a page of invoices.
 func (r *reading) wantInvoices(f InvoiceFilter, rows *[]invoiceRow) error {
 	args, err := f.args()
+	if err == nil {
+		err = r.mustFilter("invoice", f.BranchID, f.ContractorID)
+	}
 	if err != nil {
 		return err
 	}
+	args["no_description"], args["no_reference"] = r.hides("invoice", "description"), r.hides("invoice", "reference")
 	sql := sqlInvoices
 	if r.everyone() {
 		sql = sqlAllInvoices
@@ -84,7 +95,7 @@ func (s scope) invoices(f InvoiceFilter, rows []invoiceRow) (Page[Invoice], erro
 	if err := s.shown(rows); err != nil {
 		return Page[Invoice]{}, err
 	}
-	return page(f.Paging, rows, func(i invoiceRow) Invoice { return i.view(s.today) }, func(i invoiceRow) string {
+	return page(f.Paging, rows, func(i invoiceRow) Invoice { return s.invoice(i.view(s.today)) }, func(i invoiceRow) string {
 		return cursorOf(string(i.IssuedOn), i.ID.String())
 	}), nil
 }
@@ -128,7 +139,7 @@ func dates(from, to domain.Date) (string, string, error) {
 const (
 	sqlInvoice engine.SQL = `
 select i.* from {s}.invoices i where i.tenant = @tenant and i.id = @id
-  and (@all or i.published and i.customer_id = any(@customers))`
+  and (@all or i.published and i.customer_id = any(@customers)/*see invoice i*/)`
 	sqlInvoiceLines engine.SQL = `select * from {s}.invoice_lines where tenant = @tenant and id = @id`
 )
 
@@ -165,7 +176,8 @@ func (q *Queries) GetInvoice(ctx context.Context, v Viewer, id uuid.UUID) (d Inv
 		}
 	}
 	d, err = shown.detail(s.today, content)
+	d.Invoice, d.Lines = s.invoice(d.Invoice), s.lines("invoice", d.Lines)
 	d.Document = givenOut(drawn, row.Drawn)
-	d.Allocations, d.Activity = views(paid, allocationView.view), views(happened, activityRow.view)
+	d.Allocations, d.Activity = views(paid, s.allocation), views(happened, s.activity)
 	return d, err
 }

@@ -9,7 +9,7 @@ import (
 // Overview is the first page of a portal: what is owed, and the latest invoices. Both are
 // of one moment.
 type Overview struct {
-	Balance  Balance       `json:"balance"`
+	Balance  *Balance      `json:"balance,omitempty" doc:"Absent for contacts who may not see the whole account"`
 	Invoices Page[Invoice] `json:"invoices" doc:"Newest issue first; the rest is the list of invoices"`
 }
 
@@ -32,7 +32,10 @@ func (q *Queries) GetOverview(ctx context.Context, v Viewer, customer uuid.UUID,
 	if err != nil {
 		return out, err
 	}
-	out.Balance = s.balance(customer, BalanceOptions{}, sums)
+	if s.mustSeeMoney() == nil {
+		sum := s.balance(customer, BalanceOptions{}, sums)
+		out.Balance = &sum
+	}
 	out.Invoices, err = s.invoices(f, rows)
 	return out, err
 }

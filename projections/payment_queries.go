@@ -17,7 +17,7 @@ type Payment struct {
 	ID          uuid.UUID    `json:"id"`
 	Kind        string       `json:"kind" enum:"payment,transfer" doc:"A transfer is credit that came from another customer's account"`
 	CustomerID  uuid.UUID    `json:"customer_id"`
-	Method      string       `json:"method"`
+	Method      string       `json:"method,omitempty"`
 	Reference   string       `json:"reference,omitempty" doc:"The bank's or provider's reference"`
 	ReceivedOn  domain.Date  `json:"received_on" format:"date"`
 	Amount      domain.Money `json:"amount"`
@@ -85,7 +85,7 @@ type PaymentFilter struct {
 const hiddenOfFund = `case when @all then 0 else coalesce((
     select sum(a.amount) from {s}.allocations a join {s}.invoices i on i.tenant = a.tenant and i.id = a.item_id
     where a.tenant = f.tenant and a.fund_id = f.id and a.customer_id = f.customer_id and a.currency = f.currency
-      and not i.published), 0)::bigint end as hidden`
+      and not (i.published/*see invoice i*/)), 0)::bigint end as hidden`
 
 const paymentFilters = `
   and (@status = '' or f.status = @status)
@@ -98,12 +98,12 @@ const paymentFilters = `
 const (
 	sqlPayments engine.SQL = `
 select f.*, ` + hiddenOfFund + ` from unnest(@customers::uuid[]) c, lateral (
-  select f.* from {s}.payments f where f.tenant = @tenant and f.customer_id = c` + paymentFilters + `
+  select f.* from {s}.payments f where f.tenant = @tenant and f.customer_id = c/*see payment f*/` + paymentFilters + `
 ) f order by f.received_on desc, f.id desc limit @limit`
 	sqlAllPayments engine.SQL = `select f.*, 0::bigint as hidden from {s}.payments f where f.tenant = @tenant` + paymentFilters
 	sqlPayment     engine.SQL = `
 select f.*, ` + hiddenOfFund + ` from {s}.payments f
-where f.tenant = @tenant and f.id = @id and (@all or f.customer_id = any(@customers))
+where f.tenant = @tenant and f.id = @id and (@all or f.customer_id = any(@customers)/*see payment f*/)
 order by f.recorded_at, f.customer_id, f.currency limit 1`
 )
 
@@ -119,7 +119,7 @@ func (q *Queries) ListPayments(ctx context.Context, v Viewer, f PaymentFilter) (
 		return none, err
 	}
 	var rows []paymentView
-	_, err = q.read(ctx, v, f.CustomerID, func(r *reading) error {
+	s, err := q.read(ctx, v, f.CustomerID, func(r *reading) error {
 		sql := sqlPayments
 		if r.everyone() {
 			sql = sqlAllPayments
@@ -132,7 +132,7 @@ func (q *Queries) ListPayments(ctx context.Context, v Viewer, f PaymentFilter) (
 	if err != nil {
 		return none, err
 	}
-	return page(f.Paging, rows, paymentView.view, func(p paymentView) string {
+	return page(f.Paging, rows, s.payment, func(p paymentView) string {
 		return cursorOf(string(p.ReceivedOn), p.ID.String())
 	}), nil
 }
@@ -153,7 +153,7 @@ func (q *Queries) GetPayment(ctx context.Context, v Viewer, id uuid.UUID) (d Pay
 	var pays []allocationView
 	var refunded []refundRow
 	var cases []chargebackRow
-	_, err = q.read(ctx, v, uuid.Nil, func(r *reading) error {
+	s, err := q.read(ctx, v, uuid.Nil, func(r *reading) error {
 		wantOne(r, sqlPayment, pgx.NamedArgs{"id": id}, &payment)
 		want(r, sqlPaymentAllocations, pgx.NamedArgs{"id": id}, &pays)
 		want(r, sqlPaymentRefunds, pgx.NamedArgs{"id": id}, &refunded)
@@ -166,8 +166,8 @@ func (q *Queries) GetPayment(ctx context.Context, v Viewer, id uuid.UUID) (d Pay
 	if payment == nil {
 		return d, domain.NotFound("payment.unknown", "there is no such payment")
 	}
-	d.Payment = payment.view()
-	d.Allocations, d.Refunds = views(pays, allocationView.view), views(refunded, refundRow.view)
+	d.Payment = s.payment(*payment)
+	d.Allocations, d.Refunds = views(pays, s.allocation), views(refunded, refundRow.view)
 	d.Chargebacks = views(cases, func(c chargebackRow) Chargeback {
 		return Chargeback{c.ID, payment.money(c.Amount), c.Status, c.Deadline, c.OpenedOn, c.ClosedOn}
 	})

@@ -12,7 +12,8 @@ create table {s}.tenants (
     overpayments  text not null,
     branches      json not null,
     contractors   json not null,
-    branding      json not null
+    branding      json not null,
+    portal        json not null
 );
 
 create table {s}.customers (
@@ -32,6 +33,7 @@ create table {s}.customers (
     status        text not null,
     merged_into   uuid,
     registered_at timestamptz not null,
+    modules_off   json not null,
     primary key (tenant, id)
 );
 create index customers_parent on {s}.customers (tenant, parent_id) where parent_id is not null;

@@ -3,15 +3,40 @@
 // keeps the tables up to date is a package of its own.
 package projections
 
-import "github.com/google/uuid"
+import (
+	"slices"
+
+	"github.com/google/uuid"
+
+	"portico/domain/access"
+)
 
 // Viewer is who asks. Every query takes one first, so that none can forget whose rows it
 // may show.
 type Viewer struct {
-	Tenant    string
-	Kind      string      // envelope.Staff, Contact, Auditor, Integration or System
-	ID        uuid.UUID   // the actor's
-	Customers []uuid.UUID // whose data a contact may see; of others it stays empty
+	Tenant string
+	Kind   string    // envelope.Staff, Contact, Auditor, Integration or System
+	ID     uuid.UUID // the actor's
+	// Standing is what a contact may see; of others there is none.
+	Standing *access.Standing
+	// Hidden are fields that are not shown whoever asks: those of a customer, on its papers.
+	Hidden []access.Field
 	// Version, if there is one, is set to that of what a query of the portal group answers.
 	Version *Version
+}
+
+// hidden are the fields that are not shown.
+func (v Viewer) hidden() []access.Field {
+	if v.Standing == nil {
+		return v.Hidden
+	}
+	return slices.Concat(v.Standing.Hidden, v.Hidden)
+}
+
+// customers are those whose data a contact may see something of.
+func (v Viewer) customers() []uuid.UUID {
+	if v.Standing == nil {
+		return nil
+	}
+	return v.Standing.Seen()
 }

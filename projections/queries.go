@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portico/domain"
+	"portico/domain/access"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
 	"portico/projections/engine"
@@ -40,6 +41,8 @@ type scope struct {
 	tenant    string
 	all       bool        // customers, unpublished documents too
 	customers []uuid.UUID // a contact's, whose portal is on; or the one asked for
+	sight     *sight      // a contact's, of those customers
+	hidden    []access.Field
 	today     domain.Date // in the tenant's zone (E43)
 	now       time.Time
 }
@@ -92,7 +95,7 @@ type querier interface {
 
 // many reads rows.
 func many[R any](ctx context.Context, db querier, sql engine.SQL, s scope, args pgx.NamedArgs) ([]R, error) {
-	text, values := bound(sql, s.schema, s.args(args))
+	text, values := s.bound(sql, s.args(args))
 	rows, err := db.Query(ctx, text, values...)
 	if err != nil {
 		return nil, err

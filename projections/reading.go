@@ -24,7 +24,7 @@ type reading struct {
 
 // want asks for rows. They are there once read has returned, not before.
 func want[R any](r *reading, sql engine.SQL, args pgx.NamedArgs, into *[]R) {
-	text, values := bound(sql, r.schema, r.args(args))
+	text, values := r.bound(sql, r.args(args))
 	r.wanted++
 	r.batch.Queue(text, values...).Query(func(rows pgx.Rows) (err error) {
 		*into, err = collect[R](rows)
@@ -34,7 +34,7 @@ func want[R any](r *reading, sql engine.SQL, args pgx.NamedArgs, into *[]R) {
 
 // wantOne asks for a row, which may turn out not to exist.
 func wantOne[R any](r *reading, sql engine.SQL, args pgx.NamedArgs, into **R) {
-	text, values := bound(sql, r.schema, r.args(args))
+	text, values := r.bound(sql, r.args(args))
 	r.wanted++
 	r.batch.Queue(text, values...).Query(func(rows pgx.Rows) error {
 		found, err := collect[R](rows)
@@ -71,6 +71,7 @@ func (q *Queries) read(ctx context.Context, v Viewer, asked uuid.UUID, ask func(
 		return s, err
 	}
 	for range moves {
+		s.sight = sightOf(v.Standing, s.customers)
 		r := &reading{scope: s}
 		is := resolved{asked: asked, of: v}
 		is.queue(r)
@@ -134,7 +135,7 @@ type resolved struct {
 }
 
 func (is *resolved) queue(r *reading) {
-	text, values := bound(sqlScope, r.schema, pgx.NamedArgs{"tenant": is.of.Tenant, "customers": r.customers, "all": r.all,
+	text, values := r.bound(sqlScope, pgx.NamedArgs{"tenant": is.of.Tenant, "customers": r.customers, "all": r.all,
 		"marked": is.of.marked(), "now": r.now})
 	r.batch.Queue(text, values...).QueryRow(func(row pgx.Row) error { return row.Scan(&is.Zone, &is.Seen, &is.Marks, &is.Pending) })
 }
@@ -151,11 +152,11 @@ func (is *resolved) scope(s scope) (scope, error) {
 // likely is the scope that a viewer has unless its tenant has moved or a portal was shut.
 // It never holds more customers than the viewer has.
 func (q *Queries) likely(ctx context.Context, v Viewer, asked uuid.UUID) (scope, error) {
-	s := scope{tenant: v.Tenant, all: v.SeesAll(), now: q.Clock().UTC()}
+	s := scope{tenant: v.Tenant, all: v.SeesAll(), hidden: v.hidden(), now: q.Clock().UTC()}
 	if v.Tenant == "" || !s.all && v.Kind != envelope.Contact {
 		return s, domain.Forbidden("viewer.forbidden", "this is for staff and for contacts of customers")
 	}
-	if asked != uuid.Nil && !s.all && !slices.Contains(v.Customers, asked) {
+	if asked != uuid.Nil && !s.all && !slices.Contains(v.customers(), asked) {
 		return s, unknownCustomer()
 	}
 	var err error
@@ -168,7 +169,7 @@ func (q *Queries) likely(ctx context.Context, v Viewer, asked uuid.UUID) (scope,
 	case asked != uuid.Nil:
 		s.customers = []uuid.UUID{asked}
 	case !s.all:
-		s.customers = v.Customers
+		s.customers = v.customers()
 	}
 	return s, nil
 }
@@ -189,26 +190,34 @@ type form struct {
 
 // formKey is a statement in a build; single: about one customer. Compared with a list, a
 // plan that is made without looking may misjudge how long that is, and read a tenant's
-// rows where it should look up a customer's.
+// rows where it should look up a customer's. decided: with its marks as conditions.
 type formKey struct {
-	sql    engine.SQL
-	schema string
-	single bool
+	sql     engine.SQL
+	schema  string
+	single  bool
+	decided bool
 }
 
 var forms sync.Map // of formKey to form
 
 // bound is a statement of a build with its arguments. Names are replaced by numbers once
 // per statement, not once per query.
-func bound(sql engine.SQL, schema string, args pgx.NamedArgs) (string, []any) {
+func (s scope) bound(sql engine.SQL, args pgx.NamedArgs) (string, []any) {
 	of, _ := args["customers"].([]uuid.UUID)
-	key := formKey{sql, schema, len(of) == 1}
+	key := formKey{sql, s.schema, len(of) == 1, s.sight.narrows(sql)}
+	if key.decided {
+		args["grants"] = s.sight.grants
+	}
 	if key.single {
 		args["single"] = of[0]
 	}
 	known, ok := forms.Load(key)
 	if !ok {
-		text := sql.In(schema)
+		text := string(sql)
+		if key.decided {
+			text = decided(text)
+		}
+		text = strings.ReplaceAll(text, "{s}", s.schema)
 		if key.single {
 			text = strings.ReplaceAll(text, "= any(@customers)", "= @single::uuid")
 		}

@@ -122,10 +122,10 @@ where d.tenant = @tenant and d.id = @id`
 const (
 	sqlInvoiceDocument engine.SQL = `
 select d.number, d.kind, d.published, d.voided, d.drawn, r.version, r.sha256, r.paper_hash, r.size, r.pages
-from {s}.invoices d ` + renderingAsked + ` and (@all or d.published and d.customer_id = any(@customers))`
+from {s}.invoices d ` + renderingAsked + ` and (@all or d.published and d.customer_id = any(@customers)/*see invoice_file d*/)`
 	sqlCreditMemoDocument engine.SQL = `
 select d.number, d.kind, true as published, d.voided, d.drawn, r.version, r.sha256, r.paper_hash, r.size, r.pages
-from {s}.credit_memos d ` + renderingAsked + ` and (@all or d.customer_id = any(@customers))`
+from {s}.credit_memos d ` + renderingAsked + ` and (@all or d.customer_id = any(@customers)/*see memo_file d*/)`
 	sqlRendering engine.SQL = `
 select r.* from {s}.renderings r where r.tenant = @tenant and r.id = @id order by r.version desc`
 )

@@ -114,7 +114,7 @@ func (q *Queries) GetStatement(ctx context.Context, v Viewer, customer uuid.UUID
 func (q *Queries) statement(ctx context.Context, v Viewer, customer uuid.UUID, o StatementOptions, with func(*reading) error) (st Statement, err error) {
 	var opening *openingRow
 	var lines []lineRow
-	_, err = q.readOf(ctx, v, customer, func(r *reading) error {
+	s, err := q.readOf(ctx, v, customer, func(r *reading) error {
 		if err := with(r); err != nil {
 			return err
 		}
@@ -129,11 +129,14 @@ func (q *Queries) statement(ctx context.Context, v Viewer, customer uuid.UUID, o
 		want(r, sqlStatement, args, &lines)
 		return nil
 	})
+	if err == nil {
+		err = s.mustSeeMoney()
+	}
 	if err == nil && len(lines) > maxStatementLines {
 		err = domain.Invalid("statement.too_long", "this is more than %d lines: ask for a shorter period", maxStatementLines)
 	}
 	if err == nil {
-		st.fill(*opening, lines)
+		st.fill(s, *opening, lines)
 	}
 	return st, err
 }
@@ -165,13 +168,13 @@ func (o StatementOptions) args(today domain.Date) (pgx.NamedArgs, error) {
 		"adjusting": o.Since != "", "limit": maxStatementLines + 1}, nil
 }
 
-func (st *Statement) fill(before openingRow, lines []lineRow) {
+func (st *Statement) fill(s scope, before openingRow, lines []lineRow) {
 	opening := before.Opening
 	st.Currency, st.Position = before.Currency, before.Position
 	m := func(minor int64) domain.Money { return domain.Money{Minor: minor, Currency: st.Currency} }
 	st.Opening, st.Debits, st.Credits, st.Closing = m(opening), m(0), m(0), m(opening)
 	for _, l := range lines {
-		line := StatementLine{l.On, l.Kind, l.RefID, l.Number, m(l.Debit), m(l.Credit), m(opening + l.Balance), l.RecordedAt.UTC(), position(l.PosHi, l.PosLo)}
+		line := StatementLine{l.On, l.Kind, l.RefID, s.number(l), m(l.Debit), m(l.Credit), m(opening + l.Balance), l.RecordedAt.UTC(), position(l.PosHi, l.PosLo)}
 		if l.Adjusting {
 			st.Adjustments = append(st.Adjustments, line)
 		} else {

@@ -78,7 +78,7 @@ select t.* from {s}.statements t where t.tenant = @tenant and t.customer_id = @c
   and (@first or (t.pos_hi, t.pos_lo) < (@hi::numeric, @lo::numeric))
 order by t.pos_hi desc, t.pos_lo desc limit @limit`
 	sqlIssuedStatement engine.SQL = `
-select t.* from {s}.statements t where t.tenant = @tenant and t.id = @id and (@all or t.customer_id = any(@customers))`
+select t.* from {s}.statements t where t.tenant = @tenant and t.id = @id and (@all or t.customer_id = any(@customers)/*see statement t*/)`
 	sqlCountStatements engine.SQL = `
 select count(*) as n, count(*) filter (where t.issued_at > @now::timestamptz - interval '1 day') as recent from {s}.statements t where t.tenant = @tenant and t.customer_id = @customer`
 )
@@ -91,10 +91,13 @@ func (q *Queries) ListStatements(ctx context.Context, v Viewer, customer uuid.UU
 		return none, err
 	}
 	var rows []statementRow
-	_, err = q.readOf(ctx, v, customer, func(r *reading) error {
+	s, err := q.readOf(ctx, v, customer, func(r *reading) error {
 		want(r, sqlStatements, pgx.NamedArgs{"customer": customer, "first": !some, "hi": after.Hi, "lo": after.Lo, "limit": f.limit() + 1}, &rows)
 		return nil
 	})
+	if err == nil {
+		err = s.mustSeeMoney()
+	}
 	if err != nil {
 		return none, err
 	}

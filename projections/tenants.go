@@ -29,6 +29,7 @@ type tenantRow struct {
 	Branches     json.RawMessage `db:"branches"`
 	Contractors  json.RawMessage `db:"contractors"`
 	Branding     json.RawMessage `db:"branding"`
+	Portal       json.RawMessage `db:"portal"`
 }
 
 // Tenant is the business whose portal this is.
@@ -41,6 +42,7 @@ type Tenant struct {
 	Branches      []Place              `json:"branches" nullable:"false"`
 	Contractors   []Place              `json:"contractors" nullable:"false"`
 	Branding      tenant.Branding      `json:"branding" doc:"How the business looks"`
+	Portal        PortalSwitches       `json:"portal" doc:"What the business shows to its customers"`
 }
 
 // Place is a branch or a contractor of the tenant.
@@ -55,7 +57,7 @@ func applyTenant(b *engine.Batch, e envelope.Event) error {
 	switch d := e.Data.(type) {
 	case tenant.Registered:
 		tenants.Put(b, tenantRow{e.Meta.Tenant, d.Name, d.TimeZone, d.Currency, d.Locale, "off", 0, "refuse",
-			json.RawMessage("[]"), json.RawMessage("[]"), json.RawMessage("{}")})
+			json.RawMessage("[]"), json.RawMessage("[]"), json.RawMessage("{}"), json.RawMessage("{}")})
 	case tenant.SettingsChanged:
 		if t := tenants.Get(b, e.Meta.Tenant); t != nil {
 			t.Name, t.TimeZone, t.Currency, t.Locale = d.Name, d.TimeZone, d.Currency, d.Locale
@@ -86,7 +88,7 @@ func applyTenant(b *engine.Batch, e envelope.Event) error {
 			*contractors = append(*contractors, Place{ID: d.ContractorID, Name: d.Name})
 		})
 	}
-	return nil
+	return applySwitches(b, e)
 }
 
 // changeTenant edits a tenant's branches and contractors.
@@ -116,6 +118,10 @@ func (t tenantRow) view() (Tenant, error) {
 	if err := json.Unmarshal(t.Branding, &v.Branding); err != nil {
 		return v, err
 	}
+	if err := json.Unmarshal(t.Portal, &v.Portal); err != nil {
+		return v, err
+	}
+	v.Portal.complete()
 	return v, json.Unmarshal(t.Contractors, &v.Contractors)
 }
 

@@ -1,8 +1,8 @@
 package projections
 
 import (
+	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -49,7 +49,7 @@ func (v Viewer) marked() []uuid.UUID {
 	if v.Kind != envelope.Contact {
 		return []uuid.UUID{}
 	}
-	return append([]uuid.UUID{uuid.Nil}, v.Customers...)
+	return append([]uuid.UUID{uuid.Nil}, v.customers()...)
 }
 
 // version is that of what the database told of a viewer. A portal that is shut or opened
@@ -58,7 +58,9 @@ func (is *resolved) version(s scope) Version {
 	if is.of.Kind != envelope.Contact {
 		return ""
 	}
-	of := slices.Clone(is.of.Customers)
-	slices.SortFunc(of, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
-	return Version(fmt.Sprint(s.schema, s.tenant, of, s.today, is.Pending, strings.Join(is.Marks, " ")))
+	standing, err := json.Marshal(is.of.Standing)
+	if err != nil {
+		return ""
+	}
+	return Version(fmt.Sprint(s.schema, s.tenant, string(standing), s.today, is.Pending, strings.Join(is.Marks, " ")))
 }

@@ -109,7 +109,11 @@ func (w *world) staff() Viewer {
 }
 
 func (w *world) contactOf(customers ...uuid.UUID) Viewer {
-	return Viewer{Tenant: w.by.Tenant, Kind: envelope.Contact, ID: uuid.New(), Customers: customers}
+	all := access.Standing{ContactID: uuid.New(), Active: true, Grants: access.Everything(), Customers: map[uuid.UUID]access.Customer{}}
+	for _, id := range customers {
+		all.CustomerID, all.Customers[id] = id, access.Customer{Portal: true}
+	}
+	return Viewer{Tenant: w.by.Tenant, Kind: envelope.Contact, ID: all.ContactID, Standing: &all}
 }
 
 func (w *world) customer(number string) uuid.UUID {

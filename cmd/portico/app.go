@@ -26,13 +26,16 @@ import (
 	"portico/internal/idempotency"
 	"portico/internal/integration"
 	"portico/internal/jobs"
+	"portico/internal/journal"
 	"portico/internal/keyring"
 	"portico/internal/mail"
 	"portico/internal/notify"
+	"portico/internal/people"
 	"portico/internal/pg"
 	"portico/internal/pgserver"
 	"portico/internal/privacy"
 	"portico/internal/reactions"
+	"portico/internal/signin"
 	"portico/internal/webhooks"
 	"portico/migrations"
 	"portico/projections"
@@ -54,6 +57,7 @@ type app struct {
 	policies *reactions.Policies
 	waiter   waiter
 	keys     *auth.Keys
+	rights   *auth.Rights
 	once     *idempotency.Store
 	files    *files.Store
 
@@ -64,6 +68,12 @@ type app struct {
 	uploads *files.Uploads
 
 	statements *documents.Statements
+
+	journal  *journal.Store
+	people   *people.Service
+	migrated []migrations.Applied // by this process
+	madeKey  bool                 // the key file is new
+	sealless bool                 // there are no keys to seal under
 
 	mails   *mail.Store
 	notices *notify.Notices
@@ -118,7 +128,7 @@ func (a *app) database(ctx context.Context, s *settings) (err error) {
 		}
 		a.url = a.server.URL(pgserver.Database)
 	}
-	if _, err = migrations.Up(ctx, a.url); err != nil {
+	if a.migrated, err = migrations.Up(ctx, a.url); err != nil {
 		return err
 	}
 	if a.pool, err = pg.Open(ctx, a.url, pg.Options{MaxConns: 24, Log: a.log}); err != nil {
@@ -129,6 +139,7 @@ func (a *app) database(ctx context.Context, s *settings) (err error) {
 }
 
 func (a *app) wire(ctx context.Context, s *settings) error {
+	a.madeKey = withoutKEK(s)
 	keys, err := keyring.Open(a.pool, s.kekFile())
 	if err == nil {
 		err = keys.Check(ctx)
@@ -139,6 +150,7 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	me := node()
 	a.store = eventstore.OpenPostgres(a.pool)
 	a.codec = &envelope.Codec{Catalog: catalog.New(), Keys: keys}
+	a.openJournal(keys)
 	a.commands = commands.New(a.store, a.codec, me)
 	a.engine = &engine.Engine{Store: a.store, Codec: a.codec, DB: a.pool, Groups: projections.Groups(), Log: a.log, Node: me}
 	a.policies = reactions.NewPolicies(&reactions.Subscriber{Store: a.store, DB: a.pool, Node: me, Lanes: 16, Log: a.log}, a.commands, logger(slog.LevelWarn))
@@ -147,8 +159,11 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 		return err
 	}
 	a.queries = &projections.Queries{DB: a.pool, Reads: a.reads, Schema: a.engine.ActiveSchema, Clock: time.Now, Store: a.store, Codec: a.codec}
+	a.commands.Below = a.queries.Below
+	a.commands.Colleagues = a.queries.Colleagues
 	a.once = &idempotency.Store{DB: a.pool, Node: me}
-	a.keys = &auth.Keys{DB: a.pool, Commands: a.commands, Clock: time.Now}
+	a.rights = &auth.Rights{DB: a.pool, Commands: a.commands, Clock: time.Now}
+	a.keys = &auth.Keys{DB: a.pool, Commands: a.commands, Clock: time.Now, Rights: a.rights}
 	a.uploads = &files.Uploads{DB: a.pool}
 	a.commands.Uploaded = a.uploaded
 	folder, err := s.filesAt()
@@ -163,6 +178,7 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	if err := a.wirePost(s); err != nil {
 		return err
 	}
+	a.wirePeople(s, signin.New(&signin.Service{DB: a.pool, Commands: a.commands, Keys: keys, Journal: a.journal.Write, Clock: time.Now, PublicURL: s.address()}))
 	if err := a.wireWebhooks(&s.webhooks); err != nil {
 		return err
 	}
@@ -252,6 +268,9 @@ func (a *app) close() (err error) {
 	if a.store != nil {
 		a.store.Close()
 	}
+	if a.journal != nil {
+		a.journal.Close()
+	}
 	for _, pool := range []*pgxpool.Pool{a.pool, a.reads} {
 		if pool != nil {
 			pool.Close()
@@ -274,6 +293,9 @@ func with(ctx context.Context, s *settings, do func(a *app) error) error {
 	a, err := open(ctx, s)
 	if err != nil {
 		return err
+	}
+	if err := a.noteCommand(ctx, s); err != nil {
+		return errors.Join(err, a.close())
 	}
 	return errors.Join(do(a), a.close())
 }

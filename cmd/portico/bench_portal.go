@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/account"
 	"portico/domain/contact"
 	"portico/domain/customer"
@@ -141,7 +142,7 @@ func (p *portal) customer(ctx context.Context, n int) (uuid.UUID, error) {
 
 // contact adds a person to a customer and makes a key for them.
 func (p *portal) contact(ctx context.Context, of uuid.UUID) (key string, err error) {
-	r, err := p.commands.AddContact(ctx, itself(), uuid.Nil, contact.Add{CustomerID: of, Details: contact.Details{Name: "Robin Bench"}})
+	r, err := p.commands.AddContact(ctx, itself(), uuid.Nil, contact.Add{CustomerID: of, Details: contact.Details{Name: "Robin Bench"}, Grants: access.BeforeGrants()})
 	if err != nil {
 		return "", err
 	}

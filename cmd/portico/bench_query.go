@@ -98,6 +98,7 @@ func (p *portal) asking(ctx context.Context) (*asking, error) {
 	handler, err := api.New(api.Deps{
 		Commands: p.commands, Queries: p.queries, Auth: p.keys, Once: &idempotency.Store{DB: p.pool}, Wait: p.waiter.shown, Engine: p.engine,
 		Log: log, Clock: time.Now, Version: version,
+		Journal: p.journal,
 	})
 	if err != nil {
 		return nil, err

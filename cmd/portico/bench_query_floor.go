@@ -56,7 +56,7 @@ from x group by currency order by currency`
 func (f floor) page(ctx context.Context, of uuid.UUID) (out projections.Overview, err error) {
 	now := time.Now().UTC()
 	today := domain.DateOf(now)
-	out.Balance = projections.Balance{CustomerID: of, AsOf: today, Currencies: []projections.CurrencyBalance{}}
+	out.Balance = &projections.Balance{CustomerID: of, AsOf: today, Currencies: []projections.CurrencyBalance{}}
 	var q pgx.Batch
 	q.Queue(f.invoices, tenantCode, of).Query(func(rows pgx.Rows) error {
 		for rows.Next() {

@@ -40,6 +40,10 @@ func withLog(ctx context.Context, s *settings, do func(a *app) error) error {
 	}
 	if err == nil {
 		a.store = eventstore.OpenPostgres(a.pool)
+		a.openJournal(nil)
+		err = a.noteCommand(ctx, s)
+	}
+	if err == nil {
 		err = do(a)
 	}
 	return errors.Join(err, a.close())
@@ -118,6 +122,10 @@ files given, or in the database, stays erased.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a := &app{url: s.databaseURL, log: logger(s.logLevel)}
 			err := a.database(cmd.Context(), s)
+			if err == nil {
+				a.openJournal(nil)
+				err = a.noteCommand(cmd.Context(), s)
+			}
 			if err == nil {
 				err = a.restoreLog(cmd, s, args[0], o, asJSON)
 			}

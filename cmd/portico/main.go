@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	_ "time/tzdata" // tenants' zones, also where the system has none
 
@@ -71,15 +72,20 @@ directory, or joins the one that another portico process has started.`,
 		SilenceErrors: true,
 	}
 	s.flags(cmd.PersistentFlags())
+	cmd.PersistentPreRun = func(c *cobra.Command, _ []string) { s.command = strings.TrimPrefix(c.CommandPath(), "portico ") }
 	cmd.AddCommand(
 		serveCommand(&s), migrateCommand(&s), importCommand(&s), historyCommand(&s),
 		projectionsCommand(&s), policiesCommand(&s), keysCommand(&s), benchCommand(&s), versionCommand(),
 	)
 	cmd.AddCommand(logCommand(&s))
+	cmd.AddCommand(journalCommand(&s))
 	cmd.AddCommand(mailCommand(&s))
 	cmd.AddCommand(jobsCommand(&s))
 	cmd.AddCommand(integrationCommand(&s))
 	cmd.AddCommand(subjectCommand(&s))
+	cmd.AddCommand(setupCommand(&s))
+	cmd.AddCommand(staffCommand(&s))
+	cmd.AddCommand(inviteCommand(&s))
 	return cmd
 }
 

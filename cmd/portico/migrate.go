@@ -33,6 +33,9 @@ login than the server's.`,
 			for _, m := range done {
 				fmt.Fprintf(cmd.OutOrStdout(), "applied %s in %v\n", m.File, m.Took.Round(1e6))
 			}
+			if err == nil && len(done) > 0 {
+				err = noteMigrations(cmd.Context(), s, url, done)
+			}
 			if err == nil && len(done) == 0 {
 				fmt.Fprintln(cmd.OutOrStdout(), "nothing to do: the schema is up to date")
 			}

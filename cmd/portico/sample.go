@@ -11,6 +11,7 @@ import (
 
 	"portico/commands"
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/apikey"
 	"portico/domain/contact"
 	"portico/domain/invoice"
@@ -44,7 +45,7 @@ func (a *app) loadSample(ctx context.Context, address string, out io.Writer) err
 		return fmt.Errorf("importing the sample: %w", err)
 	}
 	customerID := commands.ExternalID(tenantCode, "retail", "customer", sampleCustomer)
-	person := contact.Add{CustomerID: customerID, Details: contact.Details{Name: "Robin Sample", Email: "robin@example.com", IsPrimary: true}}
+	person := contact.Add{CustomerID: customerID, Details: contact.Details{Name: "Robin Sample", Email: "robin@example.com", IsPrimary: true}, Grants: access.Everything()}
 	r, err := a.commands.AddContact(ctx, by, domain.DerivedID(customerID, "sample contact"), person)
 	if err != nil {
 		return err

@@ -51,6 +51,11 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 		return fmt.Errorf("%w: choose another address with --addr", err)
 	}
 	defer listener.Close()
+	stopJournal, err := a.startJournal(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopJournal()
 	stop := a.run()
 	defer stop()
 	defer a.publishing()()
@@ -68,6 +73,8 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 		Commands: a.commands, Queries: a.queries, Engine: a.engine, Auth: a.keys, Files: a.files, Once: a.once, Wait: a.waiter.shown,
 		Uploads:    a.uploads,
 		Mails:      a.mails,
+		Journal:    a.journal,
+		People:     a.people,
 		Webhooks:   a.webhooks,
 		Privacy:    a.privacy,
 		Statements: a.statements, Tenant: tenantCode,
@@ -87,6 +94,9 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 		}
 	} else {
 		fmt.Fprintf(out, "Portico serves on %s (reading page: %s/docs)\n", address, address)
+	}
+	if err := a.printSetupCode(ctx, out); err != nil {
+		return err
 	}
 	return serveUntil(ctx, listener, api.Server(handler, a.log))
 }

@@ -41,6 +41,7 @@ type settings struct {
 
 	webhooks webhookSettings
 
+	command  string     // that runs, such as keys create
 	logLevel slog.Level // warnings, unless a command says otherwise
 }
 

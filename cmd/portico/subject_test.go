@@ -36,8 +36,8 @@ import (
 // planted are values that must be nowhere once Jane is erased.
 var planted = []string{"Jane Planted", "planted@jane.example", "5550199", "203.0.113.99", "PlantedAgent", "Mrs Planted said"}
 
-// people are a customer with two contacts; the first has left traces wherever one can.
-type people struct {
+// traced is a customer with two contacts; the first has left traces wherever one can.
+type traced struct {
 	*app
 	settings       *settings
 	acme           uuid.UUID
@@ -48,10 +48,10 @@ type people struct {
 
 var asked = domain.Because{Reason: domain.Reason{Code: "request"}}
 
-func newPeople(t *testing.T) *people {
+func newTraced(t *testing.T) *traced {
 	t.Helper()
 	s := &settings{databaseURL: pgtest.New(t), dataDir: t.TempDir(), keyFile: filepath.Join(t.TempDir(), "kek"), timeZone: "UTC", currency: "GBP"}
-	p := &people{settings: s}
+	p := &traced{settings: s}
 	p.app = started(t, s, func(a *app) {
 		p.app, p.byUser = a, operator("staff")
 		p.acme = p.ok(t)(a.commands.RegisterCustomer(t.Context(), p.byUser, uuid.Nil, customer.Register{Number: "7", Details: customer.Details{LegalName: "Acme"}}))
@@ -74,7 +74,7 @@ func newPeople(t *testing.T) *people {
 	return p
 }
 
-func (p *people) ok(t *testing.T) func(commands.Receipt, error) uuid.UUID {
+func (p *traced) ok(t *testing.T) func(commands.Receipt, error) uuid.UUID {
 	return func(r commands.Receipt, err error) uuid.UUID {
 		t.Helper()
 		if err != nil {
@@ -85,7 +85,7 @@ func (p *people) ok(t *testing.T) func(commands.Receipt, error) uuid.UUID {
 }
 
 // traces are what the tables beside the log have of Jane.
-func (p *people) traces(t *testing.T) {
+func (p *traced) traces(t *testing.T) {
 	t.Helper()
 	const mail = `insert into portico.mails (id, message_id, tenant, kind, customer, contact, sender, sender_name, reply_to, recipient, recipient_name, language,
 		subject, body_text, body_html, attachments) values (gen_random_uuid(), gen_random_uuid()::text, 'main', 'test', $1, $2, 'a@b.example', '', '', $3, '', 'en', 'x', $4, '', '[]')`
@@ -110,7 +110,7 @@ func (p *people) traces(t *testing.T) {
 }
 
 // dump is everything in the database, as text.
-func (p *people) dump(t *testing.T) string {
+func (p *traced) dump(t *testing.T) string {
 	t.Helper()
 	if _, err := exec.LookPath("pg_dump"); err != nil {
 		t.Skip(err)
@@ -123,7 +123,7 @@ func (p *people) dump(t *testing.T) string {
 }
 
 // exported is an export of the log, and the keys beside it, as text.
-func (p *people) exported(t *testing.T) string {
+func (p *traced) exported(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	p.settings.must(t, "log", "export", dir)
@@ -154,7 +154,7 @@ func hits(text string) (found []string) {
 	return found
 }
 
-func (p *people) history(t *testing.T, f projections.HistoryFilter) string {
+func (p *traced) history(t *testing.T, f projections.HistoryFilter) string {
 	t.Helper()
 	page, err := p.queries.GetHistory(t.Context(), projections.Viewer{Tenant: tenantCode, Kind: envelope.Auditor}, f)
 	if err != nil {
@@ -167,7 +167,7 @@ func (p *people) history(t *testing.T, f projections.HistoryFilter) string {
 // E44: once erased, a person is in no table, no log line and no export; the log verifies,
 // a rebuild shows what was shown, and the second person of the same events is untouched.
 func TestE44AnErasedPersonIsNowhere(t *testing.T) {
-	p := newPeople(t)
+	p := newTraced(t)
 	if found := hits(p.dump(t)); len(found) < 3 {
 		t.Fatalf("nothing was planted: %v", found)
 	}
@@ -216,7 +216,7 @@ func TestE44AnErasedPersonIsNowhere(t *testing.T) {
 
 // write goes on writing about Jane until the test ends: each time before the request, or
 // refused.
-func (p *people) write(t *testing.T) {
+func (p *traced) write(t *testing.T) {
 	t.Helper()
 	var writing sync.WaitGroup
 	ctx, stop := context.WithCancel(t.Context())
@@ -243,7 +243,7 @@ func (p *people) write(t *testing.T) {
 }
 
 // gone looks for Jane everywhere, and for John.
-func (p *people) gone(t *testing.T) {
+func (p *traced) gone(t *testing.T) {
 	t.Helper()
 	for where, text := range map[string]string{"the database": p.dump(t), "the export": p.exported(t), "history": p.history(t, projections.HistoryFilter{Stream: "main.contact-" + p.jane.String(), Limit: 200})} {
 		if found := hits(text); len(found) > 0 {
@@ -284,7 +284,7 @@ func (p *people) gone(t *testing.T) {
 // SECURITY §3.5: a database that was restored from before an erasure, under a log that knows
 // of it, is brought up to it before anything is read.
 func TestARestoredDatabaseForgetsAgain(t *testing.T) {
-	p := newPeople(t)
+	p := newTraced(t)
 	copyOf := "create table public.before as select * from portico.subject_keys"
 	p.ok(t)(p.commands.ReleaseLegalHold(t.Context(), p.byUser, p.jane, subject.ReleaseLegalHold{Matter: "CASE-7", Because: asked}))
 	pgtest.Exec(t, p.settings.databaseURL, copyOf)
@@ -308,7 +308,7 @@ func TestARestoredDatabaseForgetsAgain(t *testing.T) {
 
 // A copy of a person's data holds what is about her and what she did, and nothing of others.
 func TestAnExportHoldsOnePerson(t *testing.T) {
-	p := newPeople(t)
+	p := newTraced(t)
 	defer p.run()()
 	file := filepath.Join(t.TempDir(), "jane.json")
 	p.settings.must(t, "subject", "export", p.jane.String(), "--reason", "request", "--out", file)

@@ -64,6 +64,7 @@ func (a *app) work(ctx context.Context) (stop func(), err error) {
 	var running sync.WaitGroup
 	running.Go(func() { _ = a.feeder.Run(ctx) })
 	running.Go(func() { a.keepPost(ctx) })
+	running.Go(func() { a.keepPeople(ctx) })
 	running.Go(func() { a.sender.Run(ctx) })
 	running.Go(func() {
 		if err := a.runner.Run(ctx); err != nil {

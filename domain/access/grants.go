@@ -1,6 +1,7 @@
 package access
 
 import (
+	"reflect"
 	"slices"
 
 	"github.com/google/uuid"
@@ -74,6 +75,21 @@ func (g Grants) Check() error {
 // Without are the grants but for those of a module.
 func (g Grants) Without(m Module) Grants {
 	return slices.DeleteFunc(slices.Clone(g), func(one Grant) bool { return one.Module == m })
+}
+
+// Of are the grants of a module.
+func (g Grants) Of(m Module) Grants {
+	return slices.DeleteFunc(slices.Clone(g), func(one Grant) bool { return one.Module != m })
+}
+
+// Beside are the grants of modules in which they are not what somebody has already.
+func (g Grants) Beside(had Grants) (other Grants) {
+	for _, m := range Modules() {
+		if of := g.Of(m); !reflect.DeepEqual(of, had.Of(m)) {
+			other = append(other, of...)
+		}
+	}
+	return other
 }
 
 // Any tells whether an action in a module is allowed for anything at all.

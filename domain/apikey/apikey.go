@@ -77,3 +77,6 @@ func (c Revoke) Decide(s Key) ([]Event, error) {
 	}
 	return []Event{Revoked{}}, nil
 }
+
+// Revoked tells whether a key that there was opens nothing any more.
+func (s Key) Revoked() bool { return s.status == "revoked" }

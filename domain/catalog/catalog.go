@@ -10,8 +10,12 @@ import (
 	"portico/domain/creditmemo"
 	"portico/domain/customer"
 	"portico/domain/importrun"
+	"portico/domain/invitation"
 	"portico/domain/invoice"
+	"portico/domain/login"
 	"portico/domain/reservation"
+	"portico/domain/roster"
+	"portico/domain/staff"
 	"portico/domain/statement"
 	"portico/domain/subject"
 	"portico/domain/tenant"
@@ -34,5 +38,9 @@ func New() *domain.Catalog {
 		attachment.Types,
 		webhook.Types,
 		subject.Types,
+		login.Types,
+		staff.Types,
+		roster.Types,
+		invitation.Types,
 	)
 }

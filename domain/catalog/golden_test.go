@@ -147,6 +147,10 @@ func TestPersonalFieldsAreDeclared(t *testing.T) {
 		"import.started":           nil,
 
 		"tenant.notification_route_changed": {{Name: "recipients", Subject: "stream"}}, // of people who work there
+
+		"staff.added":           {{Name: "name", Subject: "stream"}, {Name: "email", Subject: "stream"}},
+		"staff.details_changed": {{Name: "name", Subject: "stream"}, {Name: "email", Subject: "stream"}},
+		"invitation.sent":       {{Name: "email", Subject: "member_id"}},
 	}
 	for _, typ := range New().All() {
 		want, listed := declared[typ.Name]

@@ -30,7 +30,7 @@ type AccessGranted struct {
 
 // Evolve grants.
 func (e AccessGranted) Evolve(s Contact) Contact {
-	s.grants = e.Grants
+	s.grants, s.revoked = e.Grants, false
 	return s
 }
 
@@ -67,7 +67,8 @@ type AccessRevoked struct {
 
 // Evolve takes it away.
 func (e AccessRevoked) Evolve(s Contact) Contact {
-	s.grants = nil
+	s.grants, s.revoked = nil, true
+	s.moves++
 	return s
 }
 
@@ -94,7 +95,7 @@ type ChangeAccess struct {
 
 // Decide grants or changes; the same is nothing.
 func (c ChangeAccess) Decide(s Contact) ([]Event, error) {
-	grants, err := c.grants()
+	grants, err := c.Wanted()
 	if err == nil {
 		err = s.active()
 	}
@@ -107,7 +108,8 @@ func (c ChangeAccess) Decide(s Contact) ([]Event, error) {
 	return []Event{AccessChanged{s.customer, grants, c.Preset, c.DelegatedBy}}, nil
 }
 
-func (c ChangeAccess) grants() (access.Grants, error) {
+// Wanted are the grants that the contact is to have.
+func (c ChangeAccess) Wanted() (access.Grants, error) {
 	if (c.Preset == "") == (len(c.Grants) == 0) {
 		return nil, domain.Invalid("access.empty", "say either which grants, or which preset; to take all away, revoke the access")
 	}
@@ -137,15 +139,15 @@ func (c RevokeModule) Decide(s Contact) ([]Event, error) {
 	return []Event{ModuleRevoked{s.customer, c.Module}}, nil
 }
 
-// RevokeAccess takes all access away.
+// RevokeAccess takes all access away, and with it what was promised by an invitation.
 type RevokeAccess struct{ domain.Because }
 
-// Decide revokes once.
+// Decide revokes once; also of who has not joined yet, and is only invited.
 func (c RevokeAccess) Decide(s Contact) ([]Event, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	if err := s.active(); err != nil || len(s.grants) == 0 {
+	if err := s.active(); err != nil || len(s.grants) == 0 && (s.revoked || s.login != uuid.Nil) {
 		return nil, err
 	}
 	return []Event{AccessRevoked{s.customer}}, nil

@@ -44,7 +44,16 @@ type Contact struct {
 	details  Details
 	grants   access.Grants
 	login    uuid.UUID
+	revoked  bool // all access was taken away, and none given since
+	moves    int  // what kills invitations sent before (E25)
 }
+
+// Moves counts what kills invitations sent before: another address, access revoked, the
+// end (E25).
+func (s Contact) Moves() int { return s.moves }
+
+// Details are as last changed.
+func (s Contact) Details() Details { return s.details }
 
 // CustomerID is the customer the contact belongs to; the nil UUID unless it is active.
 func (s Contact) CustomerID() uuid.UUID {
@@ -105,6 +114,9 @@ type DetailsChanged struct {
 
 // Evolve replaces them.
 func (e DetailsChanged) Evolve(s Contact) Contact {
+	if e.Email != s.details.Email {
+		s.moves++
+	}
 	s.details = e.Details
 	return s
 }
@@ -117,6 +129,7 @@ type Removed struct {
 // Evolve ends it.
 func (e Removed) Evolve(s Contact) Contact {
 	s.status = "removed"
+	s.moves++
 	return s
 }
 

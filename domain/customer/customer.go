@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"portico/domain"
+	"portico/domain/access"
 )
 
 // Types are the stored names of this aggregate's events. A name is forever.
@@ -18,6 +19,7 @@ var Types = domain.Types{
 	domain.TypeOf[PortalSwitched]("customer.portal_switched"),
 	domain.TypeOf[Merged]("customer.merged"),
 	domain.TypeOf[Closed]("customer.closed"),
+	domain.TypeOf[ModulesChanged]("customer.modules_changed"),
 }
 
 // Event is one of the types above.
@@ -31,6 +33,7 @@ type Customer struct {
 	parent  uuid.UUID
 	portal  bool
 	into    uuid.UUID // the survivor of a merger
+	off     []access.Module
 }
 
 // Known tells whether the customer was ever registered.

@@ -13,7 +13,7 @@ var ContactTopics = []string{"invoice_published", "credit_memo_issued", "payment
 
 // StaffTopics are what staff are told of, each by a route of its own (S4.5); what has none
 // goes by the route of DefaultTopic, the overall list (S4.6).
-var StaffTopics = []string{DefaultTopic, "invoice_disputed", "mail_bounced", "webhook_disabled", "job_dead"}
+var StaffTopics = []string{DefaultTopic, "invoice_disputed", "mail_bounced", "webhook_disabled", "job_dead", "invitation_sent"}
 
 // DefaultTopic is the overall list.
 const DefaultTopic = "default"
@@ -69,7 +69,7 @@ func with(m map[string]string, key, value string) map[string]string {
 
 // SetNotificationRoute says whom staff notices of a topic go to.
 type SetNotificationRoute struct {
-	Topic      string   `json:"topic" enum:"default,invoice_disputed,mail_bounced,webhook_disabled,job_dead" doc:"default is the overall list: for topics without a route of their own"`
+	Topic      string   `json:"topic" enum:"default,invoice_disputed,mail_bounced,webhook_disabled,job_dead,invitation_sent" doc:"default is the overall list: for topics without a route of their own"`
 	Recipients []string `json:"recipients" maxItems:"20" nullable:"false" doc:"E-mail addresses; none: by the default route, and of the default route: nobody"`
 }
 

@@ -24,6 +24,12 @@ var Types = domain.Types{
 	domain.TypeOf[NotificationRouteChanged]("tenant.notification_route_changed"),
 	domain.TypeOf[ContactNoticesChanged]("tenant.contact_notices_changed"),
 	domain.TypeOf[BrandingChanged]("tenant.branding_changed"),
+	domain.TypeOf[SecurityPolicyChanged]("tenant.security_policy_changed"),
+	domain.TypeOf[ModuleEnabled]("tenant.module_enabled"),
+	domain.TypeOf[ModuleDisabled]("tenant.module_disabled"),
+	domain.TypeOf[FieldVisibilityChanged]("tenant.field_visibility_changed"),
+	domain.TypeOf[FieldRenamed]("tenant.field_renamed"),
+	domain.TypeOf[JobAgeLimitChanged]("tenant.job_age_limit_changed"),
 }
 
 // Event is one of the types above.
@@ -40,6 +46,8 @@ type Tenant struct {
 	routes      map[string]string // staff topic to addresses, as stored
 	notices     map[string]string // contact topic to whom; none: primary
 	branding    Branding
+	security    SecurityPolicy // as stored: see Security
+	portal      portal
 }
 
 type place struct {

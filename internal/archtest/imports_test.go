@@ -20,7 +20,7 @@ var allowed = map[string][]string{
 	"domain/catalog":        {"domain", "domain/*"},
 	"domain/access":         {"domain"},
 	"domain/*":              {"domain", "domain/access"},
-	"commands":              {"domain", "domain/*", "internal/eventstore", "internal/envelope", "internal/failpoint"},
+	"commands":              {"domain", "domain/*", "internal/eventstore", "internal/envelope", "internal/failpoint", "internal/cardmask"},
 	"projections":           {"domain", "domain/*", "projections/engine", "internal/eventstore", "internal/envelope"},
 	"projections/engine":    {"domain", "internal/eventstore", "internal/envelope", "internal/failpoint"},
 	"api":                   {"domain", "domain/*", "commands", "projections", "projections/engine", "web", "internal/*"},

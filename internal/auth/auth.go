@@ -4,6 +4,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -11,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,25 +30,37 @@ type Keys struct {
 	DB       *pgxpool.Pool
 	Commands *commands.Commands
 	Clock    func() time.Time
-	// Customers tells which customers a contact may see now: none once it was removed. It
-	// is asked at each request. Left out, history is asked.
-	Customers func(ctx context.Context, tenant string, contact uuid.UUID) ([]uuid.UUID, error)
+	// Rights are what contacts may do now. Left out, the keys have their own.
+	Rights *Rights
 
-	known sync.Map // of key ids to heads: those at which history let the contact in
+	own     sync.Once
+	holders sync.Map // of the hashes of keys to whose they are: what to ask about with a key
 }
 
-// heads are the versions of the streams that decide what a contact may see: its own and
-// its customer's. While neither has moved, nor has the answer. Below zero: not known.
-type heads struct{ contact, customer int64 }
+// holder is the contact that a key is of.
+type holder struct {
+	tenant  string
+	contact uuid.UUID
+}
+
+// rights are what contacts may do now.
+func (k *Keys) rights() *Rights {
+	k.own.Do(func() {
+		if k.Rights == nil {
+			k.Rights = &Rights{DB: k.DB, Commands: k.Commands, Clock: k.Clock}
+		}
+	})
+	return k.Rights
+}
 
 // Principal is who a request comes from.
 type Principal struct {
-	KeyID     uuid.UUID // the API key; nil for who signed in
-	Tenant    string
-	Kind      string        // envelope.Staff, Auditor, Integration or Contact
-	Roles     []access.Role // of staff
-	Contact   uuid.UUID
-	Customers []uuid.UUID // whose data a contact may see
+	KeyID    uuid.UUID // the API key; nil for who signed in
+	Tenant   string
+	Kind     string        // envelope.Staff, Auditor, Integration or Contact
+	Roles    []access.Role // of staff
+	Contact  uuid.UUID
+	Standing *access.Standing // what a contact may see and do now; of others there is none
 
 	// Of who signed in, and has no key:
 	Login        uuid.UUID  // the human
@@ -57,15 +69,9 @@ type Principal struct {
 	Impersonator *uuid.UUID // the staff member who sees the portal as the contact
 }
 
-// ActorID names who acts in events: the contact, the staff member, or the key itself.
-func (p Principal) ActorID() uuid.UUID {
-	for _, id := range []uuid.UUID{p.Contact, p.Member} {
-		if id != uuid.Nil {
-			return id
-		}
-	}
-	return p.KeyID
-}
+// ActorID names who acts in events: the contact, the staff member, or the key itself; the
+// login while it has not chosen as whom it acts.
+func (p Principal) ActorID() uuid.UUID { return cmp.Or(p.Contact, p.Member, p.KeyID, p.Login) }
 
 // Actor is who acts, for an envelope.
 func (p Principal) Actor() envelope.Actor {
@@ -98,12 +104,9 @@ func hash(token string) []byte {
 type text string // keeps SQL constant: a value of another string type does not compile
 
 // The heads are read with the key: a contact's rights cost no further round trip unless
-// its history has moved since they were last asked for.
+// one of the streams that they hang on has moved since they were last asked for.
 const sqlFind text = `
-select k.id, k.tenant, k.role, k.contact_id, k.customer_id, k.hash, k.last_used_at,
-  coalesce((select s.version from es.streams s where s.name = k.tenant || '.contact-' || k.contact_id), -1),
-  coalesce((select s.version from es.streams s where s.name = k.tenant || '.customer-' || k.customer_id), -1)
-from portico.api_keys k where k.hash = $1 and k.revoked_at is null`
+select k.id, k.tenant, k.role, k.contact_id, k.hash, k.last_used_at, ` + headsOf + ` from portico.api_keys k where k.hash = $1 and k.revoked_at is null`
 
 const sqlUsed text = `
 update portico.api_keys set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $2)`
@@ -111,14 +114,15 @@ update portico.api_keys set last_used_at = $2 where id = $1 and (last_used_at is
 // Authenticate finds out whose a token is. Every token costs one look-up by its hash,
 // whatever it looks like: neither text nor time tells a near miss from a wild guess.
 func (k *Keys) Authenticate(ctx context.Context, token string) (Principal, error) {
-	given := hash(token)
+	given, rights := hash(token), k.rights()
+	asked := rights.streams(k.holderOf(given))
 	var p Principal
-	var contact, customer *uuid.UUID
-	var at heads
+	var contact *uuid.UUID
+	var heads []int64
 	var stored []byte
 	var used *time.Time
 	var role access.Role
-	err := k.DB.QueryRow(ctx, string(sqlFind), given).Scan(&p.KeyID, &p.Tenant, &role, &contact, &customer, &stored, &used, &at.contact, &at.customer)
+	err := k.DB.QueryRow(ctx, string(sqlFind), given, asked).Scan(&p.KeyID, &p.Tenant, &role, &contact, &stored, &used, &heads)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return Principal{}, ErrInvalid
@@ -128,9 +132,10 @@ func (k *Keys) Authenticate(ctx context.Context, token string) (Principal, error
 		return Principal{}, ErrInvalid
 	}
 	p.Kind, p.Roles = kindOf(role), []access.Role{role}
-	if contact != nil && customer != nil {
+	if contact != nil {
 		p.Contact = *contact
-		if err := k.admit(ctx, &p, *customer, at); err != nil {
+		k.holders.Store(string(given), holder{p.Tenant, p.Contact})
+		if p.Standing, err = rights.admit(ctx, holder{p.Tenant, p.Contact}, asked, heads); err != nil {
 			return Principal{}, err
 		}
 	}
@@ -142,26 +147,12 @@ func (k *Keys) Authenticate(ctx context.Context, token string) (Principal, error
 	return p, nil
 }
 
-// admit finds out what a contact may see now. Who may see nothing does not get in.
-func (k *Keys) admit(ctx context.Context, p *Principal, customer uuid.UUID, at heads) (err error) {
-	if last, ok := k.known.Load(p.KeyID); ok && last.(heads) == at && k.Customers == nil {
-		p.Customers = []uuid.UUID{customer}
-		return nil
+// holderOf is the contact that a key was found to be of; the zero one if it was not yet.
+func (k *Keys) holderOf(given []byte) holder {
+	if last, ok := k.holders.Load(string(given)); ok {
+		return last.(holder)
 	}
-	ask := k.Customers
-	if ask == nil {
-		ask = k.Commands.CustomersOfContact
-	}
-	p.Customers, err = ask(ctx, p.Tenant, p.Contact)
-	switch {
-	case err != nil:
-		return err
-	case len(p.Customers) == 0:
-		return ErrInvalid
-	case slices.Equal(p.Customers, []uuid.UUID{customer}) && at.contact >= 0 && at.customer >= 0:
-		k.known.Store(p.KeyID, at) // history was read after the heads: at worst this is asked for once more
-	}
-	return nil
+	return holder{}
 }
 
 // kindOf is how history speaks of a key with a role.

@@ -11,6 +11,7 @@ import (
 	"portico/commands"
 	"portico/domain/access"
 	"portico/domain/apikey"
+	"portico/internal/cardmask"
 )
 
 // Key is what may be shown of one.
@@ -51,6 +52,7 @@ func (k *Keys) Create(ctx context.Context, by commands.Caller, c NewKey) (Create
 	if by.CommandID == uuid.Nil {
 		by.CommandID = uuid.Must(uuid.NewV7())
 	}
+	c.Name = cardmask.Mask(c.Name)
 	id := uuid.NewSHA1(by.CommandID, []byte("api key"))
 	receipt, customer, err := k.Commands.IssueAPIKey(ctx, by, id, apikey.Issue{Name: c.Name, Role: c.Role, ContactID: c.ContactID})
 	if err != nil {

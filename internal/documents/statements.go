@@ -61,6 +61,9 @@ func (s *Statements) Issue(ctx context.Context, by commands.Caller, v projection
 				Message: "what was recorded last does not show yet: try again"}, err)
 		}
 	}
+	if v.Hidden, err = s.Commands.HiddenFields(ctx, by.Tenant); err != nil {
+		return commands.Receipt{}, err
+	}
 	st, err := s.Queries.StatementToIssue(ctx, v, customer, projections.StatementOptions{Currency: p.Currency, From: p.From, To: p.To})
 	if err != nil {
 		return commands.Receipt{}, err

@@ -21,6 +21,7 @@ import (
 	"portico/domain/contact"
 	"portico/domain/customer"
 	"portico/domain/invoice"
+	"portico/domain/login"
 	"portico/domain/tenant"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
@@ -103,6 +104,14 @@ var personal = []struct {
 		[]string{"Secret"}, attachment.Replaced{CustomerID: acme, File: attachment.File{SHA256: "00"}, Before: "11"}, acme},
 	{stream("tenant", acme), tenant.NotificationRouteChanged{Topic: "job_dead", Recipients: "jane@secret.example"},
 		[]string{"jane@"}, tenant.NotificationRouteChanged{Topic: "job_dead"}, acme},
+	{stream("login", jane), login.Registered{Realm: "contact", Person: login.Person{Name: "Jane Secret", Email: "jane@secret.example", Username: "jsecret"}},
+		[]string{"Secret", "jane@"}, login.Registered{Realm: "contact"}, jane},
+	{stream("login", jane), login.SecondFactorEnrolled{FactorID: acme, Kind: "totp", Name: "Secret's phone"}, []string{"Secret"},
+		login.SecondFactorEnrolled{FactorID: acme, Kind: "totp"}, jane},
+	{stream("login", jane), login.EmailChangeRequested{ChangeID: acme, NewEmail: "jane@secret.example"}, []string{"jane@"}, login.EmailChangeRequested{ChangeID: acme}, jane},
+	{stream("login", jane), login.EmailChanged{ChangeID: acme, Email: "jane@secret.example", Before: "j@hidden.example"}, []string{"jane@", "hidden"},
+		login.EmailChanged{ChangeID: acme}, jane},
+	{stream("login", jane), login.EmailChangeUndone{ChangeID: acme, Email: "jane@secret.example"}, []string{"jane@"}, login.EmailChangeUndone{ChangeID: acme}, jane},
 	{stream("apikey", eventID), apikey.Issued{Name: "Secret's till", Role: "staff"}, []string{"Secret"}, apikey.Issued{Role: "staff"}, eventID},
 }
 

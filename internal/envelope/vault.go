@@ -23,6 +23,9 @@ type Key struct {
 	AEAD cipher.AEAD
 	// Passing says that its subject may be erased any moment: what it opens is not to be kept.
 	Passing bool
+	// Derive makes 32 bytes for a purpose: the same each time, and nothing that says anything
+	// about the key itself or about another purpose (HKDF-SHA256).
+	Derive func(purpose string) []byte
 }
 
 // Keys are the data keys of subjects, one or more each.

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"portico/domain"
+	"portico/internal/cardmask"
 	"portico/internal/envelope"
 )
 
@@ -70,7 +71,7 @@ func (s *Store) act(ctx context.Context, by By, id uuid.UUID, d deed) error {
 		if _, err = tx.Exec(ctx, d.sql, id); err != nil {
 			return fmt.Errorf("jobs: %w", err)
 		}
-		_, err = tx.Exec(ctx, sqlAct, id, kind, d.name, state, by.Actor.Kind, by.Actor.ID, by.Origin.Channel, by.Origin.RequestID, by.Reason)
+		_, err = tx.Exec(ctx, sqlAct, id, kind, d.name, state, by.Actor.Kind, by.Actor.ID, by.Origin.Channel, by.Origin.RequestID, cardmask.Mask(by.Reason))
 		return err
 	})
 }

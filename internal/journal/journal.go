@@ -22,28 +22,29 @@ const (
 
 // Record is one thing that somebody did or tried.
 type Record struct {
-	Tenant  string
-	Kind    string // what, such as sign_in.succeeded, sign_in.failed, viewed, downloaded, exported, denied
-	Outcome string
-	Actor   envelope.Actor // of who is not known: Kind "anonymous" and the nil UUID
-	Login   uuid.UUID      // the human, where there is one
-	Origin  envelope.Origin
-	Target  Target
-	Detail  map[string]string // operation, rule, filter, count; never what was typed
+	Tenant  string            `json:"-"`
+	Kind    string            `json:"kind" example:"viewed" doc:"What: such as sign_in.succeeded, viewed, downloaded, exported, denied"`
+	Outcome string            `json:"outcome" enum:"success,failure,denied"`
+	Actor   envelope.Actor    `json:"actor" doc:"Who. Of who is not known: anonymous, and an id of zeros"`
+	Login   uuid.UUID         `json:"login_id,omitzero" doc:"The human, where there is one"`
+	Origin  envelope.Origin   `json:"origin" doc:"From where. Address and agent are absent once they were erased"`
+	Target  Target            `json:"target" doc:"About what"`
+	Detail  map[string]string `json:"detail,omitempty" doc:"Operation, rule, names of filters, count; never what was typed"`
 }
 
 // Target is what it was about; what does not apply is left out.
 type Target struct {
-	Kind     string // invoice, contact, login, audit_log
-	ID       uuid.UUID
-	Customer uuid.UUID
+	Kind     string    `json:"kind" example:"invoice" doc:"portico: the service itself"` // invoice, contact, login, audit_log
+	ID       uuid.UUID `json:"id,omitzero"`
+	Customer uuid.UUID `json:"customer_id,omitzero"`
 }
 
 // Entry is a record as it was kept.
 type Entry struct {
+	No int64     `json:"number" doc:"From 1, of all tenants together without gaps, in the order in which they were kept"`
+	At time.Time `json:"recorded_at" doc:"UTC, never before that of an earlier entry"`
+	ID uuid.UUID `json:"id"`
 	Record
-	No int64     // from 1, without gaps, in the order in which they were kept
-	At time.Time // UTC, of the database, never before that of an earlier entry
 }
 
 // Write keeps records: when it returns without an error they are there for good. Whoever

@@ -210,7 +210,7 @@ func (k *Keyring) unwrap(r ref, row stored) (key envelope.Key, err error) {
 		return key, fmt.Errorf("keyring: the key of %s does not open: is this the right key file? %w", r.subject, err)
 	}
 	aead, err := newAEAD(plain)
-	return envelope.Key{No: *row.no, AEAD: aead}, err
+	return envelope.Key{No: *row.no, AEAD: aead, Derive: derive(plain)}, err
 }
 
 func wrapContext(r ref, no int) []byte {

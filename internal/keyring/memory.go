@@ -25,14 +25,15 @@ func (m *Memory) Current(_ context.Context, tenant string, subject uuid.UUID) (e
 		return envelope.Key{}, envelope.ErrErased
 	}
 	if _, ok := m.keys[r]; !ok {
-		aead, err := newAEAD(newKey())
+		fresh := newKey()
+		aead, err := newAEAD(fresh)
 		if err != nil {
 			return envelope.Key{}, err
 		}
 		if m.keys == nil {
 			m.keys = map[ref]envelope.Key{}
 		}
-		m.keys[r] = envelope.Key{No: 1, AEAD: aead}
+		m.keys[r] = envelope.Key{No: 1, AEAD: aead, Derive: derive(fresh)}
 	}
 	return m.keys[r], nil
 }

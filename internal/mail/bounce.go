@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"portico/domain"
+	"portico/internal/cardmask"
 	"portico/internal/jobs"
 )
 
@@ -124,7 +125,7 @@ where b.lifted_at is not null`
 // record writes a bounce down, with the notice to staff. The same again is nothing.
 func (s *Store) record(ctx context.Context, b returned, m Mail, cause jobs.Job) (Recorded, error) {
 	address := strings.ToLower(m.Recipient)
-	text := oneLine(b.Text, 1000)
+	text := oneLine(cardmask.Mask(b.Text), 1000)
 	id := domain.DerivedID(m.ID, "bounce", b.Kind, b.source)
 	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, string(sqlBounce), id, m.Tenant, m.ID, address, b.Kind, text, b.source)

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
+
 	"portico/internal/failpoint"
 	"portico/internal/files"
 	"portico/internal/jobs"
@@ -32,7 +34,9 @@ type Post struct {
 	// Compose writes the mail of a job. What it wrote first is sent; it is asked before each
 	// further attempt whether the mail is still wanted, and at which address.
 	Compose func(ctx context.Context, j jobs.Job) (Message, error)
-	Log     *slog.Logger
+	// Secret is what stands in the place of SecretMark in the mail that is sent, and only there.
+	Secret func(ctx context.Context, tenant string, mail uuid.UUID) (string, error)
+	Log    *slog.Logger
 }
 
 // Send is the kind of job that sends a mail.
@@ -95,6 +99,9 @@ func (p *Post) deliver(ctx context.Context, a jobs.Attempt, m Mail) error {
 	message := m.message()
 	attached, err := p.attached(ctx, message)
 	if err != nil {
+		return p.notYet(ctx, a, m, err)
+	}
+	if message, err = p.revealed(ctx, message); err != nil {
 		return p.notYet(ctx, a, m, err)
 	}
 	raw, err := compose(message, attached)

@@ -20,6 +20,11 @@ type letter struct {
 	About   about     `json:"about"`
 	Contact uuid.UUID `json:"contact,omitzero"`
 	Route   uuid.UUID `json:"route,omitzero"`
+	Login   uuid.UUID `json:"login,omitzero"`
+	Change  uuid.UUID `json:"change,omitzero"` // of the login's e-mail address
+
+	Invitation uuid.UUID `json:"invitation,omitzero"` // or, of a code, what its link was exchanged for
+	Sending    int       `json:"sending,omitempty"`   // of the invitation
 }
 
 // expand finds out whom a topic tells, and makes a job for each: the same jobs each time.

@@ -31,6 +31,7 @@ type Notices struct {
 	Shown     func(ctx context.Context, group string, route uuid.UUID, pos eventstore.Position) error
 	Jobs      *jobs.Store // which were given up
 	PublicURL string      // where people reach Portico, without a slash at its end; all links begin with it
+	Doors     Doors       // of links and codes to whom is invited
 	Sender    string      // who mails are from unless the tenant says otherwise
 }
 
@@ -69,7 +70,7 @@ func (n *Notices) Plans() (plans []jobs.Plan) {
 			return []jobs.Job{jobs.For(e, t.kind(), what)}
 		}})
 	}
-	return plans
+	return append(plans, loginPlan, invitationPlan)
 }
 
 // Kinds are the jobs that find out whom to tell. Each leads to a mail.send for each of

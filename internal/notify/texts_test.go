@@ -148,7 +148,7 @@ func samples(t testing.TB, language string) map[string]mail.Message {
 	all := map[string]mail.Message{}
 	for _, topic := range topics {
 		said := news{link: "/invoices/0198c9e4"}
-		for name, v := range map[string]string{"number": "INV-2026-0042", "amount": r.money(gbp(123_456)), "customer": "Müller & Söhne GmbH", "address": "ann@example.com", "kind": "webhook.deliver", "job": "0198c9e4"} {
+		for name, v := range map[string]string{"number": "INV-2026-0042", "amount": r.money(gbp(123_456)), "customer": "Müller & Söhne GmbH", "address": "ann@example.com", "kind": "webhook.deliver", "job": "0198c9e4", "person": "Ann O'Neil"} {
 			said.value(name, v)
 		}
 		for _, label := range []string{"invoice", "reference", "issued_on", "due_on", "total", "open"} {

@@ -16,17 +16,20 @@ import (
 
 // tongue is what is said in one language.
 type tongue struct {
-	Direction string            `json:"direction"` // ltr or rtl
-	Date      string            `json:"date"`      // with {d}, {month}, {y}
-	Months    []string          `json:"months"`
-	Greeting  string            `json:"greeting"` // with {name}
-	Hello     string            `json:"hello"`    // to nobody by name
-	Regards   string            `json:"regards"`
-	Attached  string            `json:"attached"`
-	Why       string            `json:"why"`       // with {customer}, {number}
-	WhyStaff  string            `json:"why_staff"` // with {tenant}
-	Labels    map[string]string `json:"labels"`
-	Topics    map[string]words  `json:"topics"`
+	Direction string   `json:"direction"` // ltr or rtl
+	Date      string   `json:"date"`      // with {d}, {month}, {y}
+	Months    []string `json:"months"`
+	Greeting  string   `json:"greeting"` // with {name}
+	Hello     string   `json:"hello"`    // to nobody by name
+	Regards   string   `json:"regards"`
+	Attached  string   `json:"attached"`
+	Why       string   `json:"why"`       // with {customer}, {number}
+	WhyStaff  string   `json:"why_staff"` // with {tenant}
+	WhyLogin  string   `json:"why_login"` // with {tenant}
+	// WhyInvited is of mails to whom is no reader yet; with {tenant}.
+	WhyInvited string            `json:"why_invited"`
+	Labels     map[string]string `json:"labels"`
+	Topics     map[string]words  `json:"topics"`
 }
 
 // words are a topic's, with the values that it has in braces.

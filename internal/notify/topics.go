@@ -40,6 +40,7 @@ var topics = []topic{
 	{name: "payment_received", of: []string{"account.payment_received"}, about: receivedPayment, tell: tellPayment},
 	{name: "invoice_disputed", staff: true, of: []string{"invoice.dispute_opened"}, about: disputedInvoice, tell: tellDispute},
 	{name: "webhook_disabled", staff: true, of: []string{"webhook.disabled"}, about: disabledWebhook, tell: tellWebhook},
+	{name: "invitation_sent", staff: true, of: []string{"invitation.sent"}, about: sentInvitation, tell: tellInvitation},
 	{name: "mail_bounced", staff: true, tell: tellBounce},
 	{name: "job_dead", staff: true, tell: tellDeadJob},
 }

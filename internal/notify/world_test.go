@@ -168,7 +168,7 @@ func (w *world) customer(number string) uuid.UUID {
 
 func (w *world) contact(of uuid.UUID, d contact.Details) uuid.UUID {
 	w.t.Helper()
-	return w.ok(w.AddContact(w.t.Context(), w.by, uuid.Nil, contact.Add{CustomerID: of, Details: d}))
+	return w.ok(w.AddContact(w.t.Context(), w.by, uuid.Nil, contact.Add{CustomerID: of, Details: d, Grants: access.Everything()}))
 }
 
 func person(name, language string, primary bool) contact.Details {

@@ -54,6 +54,12 @@ func (n *Notices) Compose(ctx context.Context, j jobs.Job) (mail.Message, error)
 	if err := j.Into(&l); err != nil {
 		return mail.Message{}, err
 	}
+	if l.Login != uuid.Nil {
+		return n.toLogin(ctx, j, l)
+	}
+	if l.Invitation != uuid.Nil {
+		return n.toInvited(ctx, j, l)
+	}
 	t, known := topicOf(l.Topic)
 	if !known {
 		// Perhaps only here: a newer server that runs beside this one knows it.
@@ -122,11 +128,11 @@ func (n *Notices) addressee(ctx context.Context, code string, l letter) (to addr
 		}
 		return to, err
 	}
-	mine, err := n.Commands.CustomersOfContact(ctx, code, l.Contact)
+	mine, _, err := n.Commands.StandingOf(ctx, code, l.Contact)
 	if err != nil {
 		return to, err
 	}
-	if !slices.Contains(mine, l.About.Customer) {
+	if !slices.Contains(mine.Seen(), l.About.Customer) {
 		return to, mail.ErrUnwanted
 	}
 	contacts, err := n.contacts(ctx, code, l.About.Customer)
@@ -139,8 +145,8 @@ func (n *Notices) addressee(ctx context.Context, code string, l letter) (to addr
 	}
 	c := contacts[at]
 	to = addressee{Address: mail.Address{Name: c.Name, Address: c.Email}, language: c.Language,
-		viewer: projections.Viewer{Tenant: code, Kind: "contact", ID: c.ID, Customers: mine}}
-	to.customer, err = n.Queries.GetCustomer(ctx, to.viewer, l.About.Customer)
+		viewer: projections.Viewer{Tenant: code, Kind: "contact", ID: c.ID, Standing: &mine}}
+	to.customer, err = n.Queries.GetCustomer(ctx, itself(code), l.About.Customer) // its name, whatever else the contact may see of it
 	if err != nil {
 		err = unseen(err)
 	}

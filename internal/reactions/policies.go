@@ -18,8 +18,11 @@ import (
 	"portico/domain"
 	"portico/domain/access"
 	"portico/domain/account"
+	"portico/domain/contact"
 	"portico/domain/creditmemo"
+	"portico/domain/invitation"
 	"portico/domain/invoice"
+	"portico/domain/staff"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
 	"portico/internal/failpoint"
@@ -43,6 +46,7 @@ var wanted = map[string]bool{
 	"invoice.issued": true, "invoice.assigned": true, "invoice.restated": true,
 	"credit_memo.issued": true, "credit_memo.assigned": true, "credit_memo.restated": true,
 	"account.invoice_reversed": true, "account.credit_reversed": true, "account.unapplied_transferred_out": true,
+	"invitation.accepted": true, "contact.removed": true, "staff.removed": true,
 }
 
 // NewPolicies are the policies over a store.
@@ -154,6 +158,13 @@ func (p *Policies) follow(ctx context.Context, e envelope.Event) (commands.Recei
 		return c.FollowReversedCreditMemo(ctx, by, d.CreditID, because(e))
 	case account.UnappliedTransferredOut:
 		return c.ReceiveTransfer(ctx, by, commands.Ledger{CustomerID: id, Currency: d.Amount.Currency}, d)
+	case invitation.Accepted:
+		by.Actor = e.Meta.Actor // likewise
+		return c.FollowAcceptance(ctx, by, id)
+	case contact.Removed:
+		return c.FollowRemoval(ctx, by, invitation.Contact, id)
+	case staff.Removed:
+		return c.FollowRemoval(ctx, by, invitation.Staff, id)
 	}
 	return commands.Receipt{}, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
+	"portico/domain/access"
 	"portico/domain/customer"
 	"portico/domain/invoice"
 	"portico/domain/webhook"
@@ -76,7 +77,8 @@ func TestACustomersSystemIsToldWhatItsContactsMaySee(t *testing.T) {
 				r.Errorf("%s of %s was told to %s, whose portal is shut: %t", m.kind, m.customer, of, shut[of])
 			}
 			for _, id := range m.invoices {
-				contact := projections.Viewer{Tenant: "main", Kind: envelope.Contact, Customers: []uuid.UUID{of}}
+				whole := access.Whole(of)
+				contact := projections.Viewer{Tenant: "main", Kind: envelope.Contact, Standing: &whole}
 				if _, err := w.sender.Queries.GetInvoice(w.t.Context(), contact, id); err != nil {
 					r.Errorf("%s says %s, which contacts do not see: %v", m.kind, id, err)
 				}

@@ -151,15 +151,15 @@ func (s *Sender) visible(ctx context.Context, pos eventstore.Position, e public.
 	if !mayConcern(e, &customer) {
 		return false, nil
 	}
-	open, err := s.Commands.PortalIsOpen(ctx, e.Tenant, customer)
-	if err != nil || !open {
+	standing, err := s.Commands.StandingOfCustomer(ctx, e.Tenant, customer)
+	if err != nil || len(standing.Seen()) == 0 {
 		return false, err
 	}
 	// Also what is visible as such: whoever is told may ask at once.
 	if err := s.shown(ctx, projections.Portal.Name, customer, pos); err != nil || e.Audience == public.Customer {
 		return err == nil, err
 	}
-	contact := projections.Viewer{Tenant: e.Tenant, Kind: envelope.Contact, Customers: []uuid.UUID{customer}}
+	contact := projections.Viewer{Tenant: e.Tenant, Kind: envelope.Contact, Standing: &standing}
 	for _, id := range e.Invoices {
 		_, err := s.Queries.GetInvoice(ctx, contact, id)
 		var refused *domain.Error

@@ -1,0 +1,96 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"portico/commands"
+	"portico/domain/access"
+	"portico/internal/auth"
+	"portico/internal/envelope"
+	"portico/internal/session"
+)
+
+// Me is who asks, and what is open to them now.
+type Me struct {
+	LoginID      uuid.UUID                         `json:"login_id"`
+	Name         string                            `json:"name,omitempty"`
+	Email        string                            `json:"email,omitempty"`
+	Membership   *commands.Membership              `json:"membership,omitempty" doc:"As which they are here; absent until one was chosen"`
+	Memberships  []commands.Membership             `json:"memberships" nullable:"false" doc:"All that they may switch to"`
+	Capabilities []access.Capability               `json:"capabilities,omitempty" doc:"Of staff"`
+	Modules      map[access.Module][]access.Action `json:"modules,omitempty" doc:"Of contacts: what is open to them in which module"`
+	Session      MySession                         `json:"session"`
+	IdleSeconds  int                               `json:"idle_seconds" doc:"Left alone for this long, the session is over"`
+	ViewedBy     *ViewedBy                         `json:"viewed_by,omitempty" doc:"Somebody of the business sees the portal as this contact: say so on every page"`
+}
+
+// ViewedBy is for the banner.
+type ViewedBy struct {
+	StaffID uuid.UUID `json:"staff_id"`
+	Name    string    `json:"name,omitempty"`
+	Reason  string    `json:"reason,omitempty"`
+	Until   time.Time `json:"until"`
+}
+
+func (a *api) getMe(ctx context.Context) (Me, error) {
+	rq := requestOf(ctx)
+	s, who := *rq.session, rq.who
+	me := Me{LoginID: s.Login, Memberships: []commands.Membership{}, Capabilities: access.Capabilities(who.Roles), Modules: open(who),
+		Session: a.shown(s, s.ID), IdleSeconds: int(session.Idle(who) / time.Second)}
+	if s.Impersonator != nil {
+		return me, a.viewedAs(ctx, s, &me)
+	}
+	human, err := a.Commands.LoginOf(ctx, s.Tenant, s.Login)
+	if err != nil {
+		return me, err
+	}
+	me.Name, me.Email = human.Person().Name, human.Person().Email
+	if s.Stage != session.Full { // whose they are is nothing to tell before that
+		return me, nil
+	}
+	for _, m := range human.Memberships() {
+		found, lasts, err := a.Commands.MembershipOf(ctx, s.Tenant, m.Kind, m.ID, s.Login)
+		switch {
+		case err != nil:
+			return me, err
+		case !lasts:
+			continue
+		case m.ID == s.Membership:
+			me.Membership = &found
+		}
+		me.Memberships = append(me.Memberships, found)
+	}
+	return me, nil
+}
+
+// viewedAs is the contact as whom a staff member sees the portal. What else the human is
+// belongs to neither.
+func (a *api) viewedAs(ctx context.Context, s session.Session, me *Me) error {
+	as, _, err := a.Commands.MembershipOf(ctx, s.Tenant, envelope.Contact, s.Membership, uuid.Nil)
+	if err != nil {
+		return err
+	}
+	by, _, err := a.Commands.MembershipOf(ctx, s.Tenant, envelope.Staff, *s.Impersonator, s.Login)
+	me.Name, me.Email, me.Membership = as.Name, as.Email, &as
+	me.ViewedBy = &ViewedBy{StaffID: *s.Impersonator, Name: by.Name, Reason: s.Reason, Until: s.ExpiresAt}
+	return err
+}
+
+// open are the modules in which a contact may do anything, with what it may do.
+func open(who auth.Principal) map[access.Module][]access.Action {
+	if who.Standing == nil {
+		return nil
+	}
+	all := map[access.Module][]access.Action{}
+	for _, m := range access.Modules() {
+		for _, action := range m.Actions() {
+			if who.Standing.Open(m, action) {
+				all[m] = append(all[m], action)
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,88 @@
+package signin
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"portico/commands"
+	"portico/domain/login"
+	"portico/internal/session"
+)
+
+// RequestEmail asks for another address: it is told, and so is the one that there is. Whether
+// it is somebody else's already only its reader learns (E27).
+func (s *Service) RequestEmail(ctx context.Context, by commands.Caller, of session.Session, email string) error {
+	normal, err := login.NormalEmail(email)
+	if err != nil {
+		return err
+	}
+	if err := s.take(ctx, by.Tenant, ofMails(of.Login)); err != nil {
+		return err
+	}
+	who, err := s.Commands.LoginOf(ctx, by.Tenant, of.Login)
+	if err != nil {
+		return err
+	}
+	change := uuid.New()
+	done, err := s.Commands.RequestLoginEmail(ctx, step(as(by, who, of.Login), "email"), of.Login, login.RequestEmailChange{ChangeID: change, NewEmail: normal})
+	if err != nil || done.Events == 0 { // the address that it has
+		return err
+	}
+	return s.post(ctx, by.Tenant, link{forEmail, of.Login, change, confirmFor})
+}
+
+// ConfirmEmail makes the address that a link came to the login's. Its sessions end but for the
+// one that is given, and the old address is told how to undo it.
+func (s *Service) ConfirmEmail(ctx context.Context, by commands.Caller, token string, except uuid.UUID) error {
+	if err := s.door(ctx, by); err != nil {
+		return err
+	}
+	id, change, err := s.redeem(ctx, by, forEmail, token)
+	if err != nil {
+		return err
+	}
+	who, err := s.Commands.LoginOf(ctx, by.Tenant, id)
+	if err != nil {
+		return err
+	}
+	if _, err := s.Commands.ConfirmLoginEmail(ctx, step(as(by, who, id), "confirm"), id, login.ConfirmEmailChange{ChangeID: change, At: s.now()}); err != nil {
+		return err
+	}
+	if who.Person().Email != "" {
+		if err := s.post(ctx, by.Tenant, link{forUndo, id, change, login.UndoFor}); err != nil {
+			return err
+		}
+	}
+	if err := s.exec(ctx, sqlDrop, by.Tenant, id, []string{forReset, forLink}); err != nil { // they went to the old one
+		return err
+	}
+	return s.EndSessions(ctx, by.Tenant, id, except, session.Credentials)
+}
+
+// UndoEmail brings the old address back. Whoever changed it may know the password: everybody
+// is signed out, and the old address is sent a link to choose another one.
+func (s *Service) UndoEmail(ctx context.Context, by commands.Caller, token string) error {
+	if err := s.door(ctx, by); err != nil {
+		return err
+	}
+	id, change, err := s.redeem(ctx, by, forUndo, token)
+	if err != nil {
+		return err
+	}
+	who, err := s.Commands.LoginOf(ctx, by.Tenant, id)
+	if err != nil {
+		return err
+	}
+	if _, err := s.Commands.UndoLoginEmail(ctx, step(as(by, who, id), "undo"), id, login.UndoEmailChange{ChangeID: change, At: s.now()}); err != nil {
+		return err
+	}
+	if err := s.distrust(ctx, by.Tenant, id); err != nil {
+		return err
+	}
+	policy, err := s.Commands.SecurityPolicy(ctx, by.Tenant)
+	if err != nil {
+		return err
+	}
+	return s.post(ctx, by.Tenant, link{purpose: forReset, to: id, lasts: policy.LinkTTL()})
+}

@@ -1,0 +1,4 @@
+package signin
+
+// Provider is another place.
+type Provider struct{}
