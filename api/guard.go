@@ -29,7 +29,7 @@ func (a *api) guard(op *huma.Operation, who policy, run http.Handler) http.Handl
 			w.Header().Set("Content-Security-Policy", filePolicy)
 		}
 		rq.background = background(r)
-		rq.token, rq.device = a.cookies.Token(r), a.cookies.Device(r)
+		rq.token, rq.device, rq.sent = a.cookies.Token(r), a.cookies.Device(r), a.cookies.Provider(r)
 		r.Header.Del("Accept") // there is one form of answer
 		w.Header().Add("Vary", "Cookie")
 		if err := a.sameOrigin(r); err != nil {
@@ -150,11 +150,11 @@ func (a *api) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if p.Status >= 500 && r.Context().Err() == nil {
 		a.Log.Error("request failed", "request_id", rq.id, "operation", rq.operation, "code", p.Code, "error", err)
 	}
-	switch p.Code {
-	case "auth.required":
-		w.Header().Set("WWW-Authenticate", `Bearer realm="portico"`)
-	case "auth.invalid":
+	switch {
+	case p.Code == "auth.invalid":
 		w.Header().Set("WWW-Authenticate", `Bearer realm="portico", error="invalid_token"`)
+	case p.Status == http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", `Bearer realm="portico"`)
 	}
 	p.write(w, r)
 }

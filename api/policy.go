@@ -88,6 +88,17 @@ func (p policy) needs() (s []string) {
 	return s
 }
 
+// security are the ways in, for the document; nil stands for all.
+func (p policy) security() []map[string][]string {
+	switch {
+	case p.public:
+		return []map[string][]string{{}}
+	case p.self:
+		return []map[string][]string{{"session": {}}}
+	}
+	return nil
+}
+
 // inWords is for the reading page.
 func (p policy) inWords() string {
 	var s []string

@@ -8,16 +8,13 @@ import (
 	"net/http/httptest"
 	"os"
 	"reflect"
-	"slices"
 	"sort"
 	"strings"
 	"testing"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/google/uuid"
 
 	"portico/commands"
-	"portico/domain/access"
 )
 
 func TestARouteWithoutPolicyStopsTheStart(t *testing.T) {
@@ -104,78 +101,4 @@ func TestEveryCommandIsAnOperation(t *testing.T) {
 			t.Errorf("%s: served %t, kept back because %q", m.Name, served[m.Name], why)
 		}
 	}
-}
-
-// TestEveryRoleOnEveryOperation is the authorization matrix: every operation as everybody.
-func TestEveryRoleOnEveryOperation(t *testing.T) {
-	w := newWorld(t).live()
-	head, cells := w.head(), 0
-	golden := w.golden()
-	for _, o := range w.operations() {
-		path := strings.NewReplacer("{id}", uuid.NewString(), "{customer_id}", uuid.NewString(), "{currency}", "GBP").Replace(o.path)
-		path = strings.Replace(path, "{hash}", strings.Repeat("0", 64), 1)
-		allowed := golden[o.id]
-		for _, who := range []string{"", "bad", "revoked", "staff", "integration", "auditor", "contact", "other"} {
-			cells++
-			body := ""
-			if o.method != "GET" {
-				body = `{"nobody's":1}`
-			}
-			got := w.call(who, o.method, path, body)
-			if slices.Equal(allowed, public.needs()) {
-				got.is(200, "")
-				continue
-			}
-			role := strings.Replace(who, "other", "contact", 1)
-			switch {
-			case who == "":
-				got.is(401, "auth.required")
-			case who == "bad" || who == "revoked":
-				got.is(401, "auth.invalid")
-			case !lets(allowed, role):
-				got.is(403, "caller.forbidden")
-			case o.id == "UploadFile":
-				got.is(422, "request.invalid") // its body is not read, its name is missing
-			case o.method != "GET":
-				got.is(422, "request.unknown_field")
-			case got.Code == 401 || got.Code == 403 || got.Code >= 500:
-				t.Errorf("%s as %s: %d %s", o.id, who, got.Code, got.Body)
-			}
-			if got.Code == 401 && got.Header().Get("WWW-Authenticate") == "" {
-				t.Errorf("%s as %s: no WWW-Authenticate", o.id, who)
-			}
-			if role == "contact" && o.method == "GET" && lets(allowed, role) && strings.Contains(o.path, "{id}") && got.Code != 404 {
-				t.Errorf("%s as %s with an unknown id: %d", o.id, who, got.Code)
-			}
-		}
-	}
-	if w.head() != head {
-		t.Error("a refused request appended something")
-	}
-	t.Logf("%d cells", cells)
-}
-
-// lets tells whether an operation's needs let a key with a role in.
-func lets(needs []string, role string) bool {
-	return slices.ContainsFunc(needs, func(need string) bool {
-		if role == "contact" {
-			return strings.HasPrefix(need, role)
-		}
-		return access.Can([]access.Role{access.Role(role)}, access.Capability(need))
-	})
-}
-
-// golden is who may use what, as released.
-func (w *world) golden() map[string][]string {
-	w.t.Helper()
-	text, err := os.ReadFile("testdata/operations.txt")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	roles := map[string][]string{}
-	for line := range strings.Lines(string(text)) {
-		f := strings.Fields(line)
-		roles[f[2]] = strings.Split(f[3], ",")
-	}
-	return roles
 }

@@ -39,6 +39,7 @@ type request struct {
 	background  bool             // a page asks by itself
 	token       string           // of a session's cookie, whatever it opens
 	device      string           // of the cookie that a device signed in on before has
+	sent        string           // of the cookie of who was sent to another provider
 	body        []byte
 	stream      io.Reader           // instead of body, for an operation that reads its own
 	contentType string              // of stream

@@ -77,11 +77,11 @@ func (a *api) ledgerRoutes() {
 // keyRoutes are about API keys. Making one goes through auth, which has the secret.
 func (a *api) keyRoutes() {
 	k := a.Auth
-	command(a, "POST", "/v1/api-keys", systems, "IssueAPIKey", []option{creates, withholding("token")},
+	command(a, "POST", "/v1/api-keys", systems, "IssueAPIKey", []option{creates, withholding("token"), sensitive},
 		func(ctx context.Context, by commands.Caller, in *inPlain[auth.NewKey]) (auth.Created, error) {
 			return k.Create(ctx, by, in.Body)
 		})
 	postID(a, "/v1/api-keys/{id}/revoke", systems, func(ctx context.Context, by commands.Caller, id uuid.UUID, cmd apikey.Revoke) (commands.Receipt, error) {
 		return k.Revoke(ctx, by, id, cmd)
-	}, named("RevokeAPIKey"))
+	}, named("RevokeAPIKey"), sensitive)
 }

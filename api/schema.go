@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"portico/domain"
+	"portico/internal/session"
 )
 
 // schemaName names a type in the OpenAPI document by its package and name, so that
@@ -62,10 +63,11 @@ func config(version string) huma.Config {
 			Components: &huma.Components{
 				Schemas: registry,
 				SecuritySchemes: map[string]*huma.SecurityScheme{
-					"apiKey": {Type: "http", Scheme: "bearer", Description: "An API key: portico keys create"},
+					"apiKey":  {Type: "http", Scheme: "bearer", Description: "An API key, of a program: portico keys create"},
+					"session": {Type: "apiKey", In: "cookie", Name: session.Cookies{}.Name(), Description: "Of people who have signed in. Plain http on one's own machine: portico"},
 				},
 			},
-			Security: []map[string][]string{{"apiKey": {}}},
+			Security: []map[string][]string{{"apiKey": {}}, {"session": {}}},
 		},
 		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
 		DefaultFormat: "application/json",
@@ -77,7 +79,9 @@ your own) and answer with a receipt; its Portico-Position header, handed to a qu
 the query show the command's effect. Amounts are whole numbers of the currency's minor
 unit; quantities and unit prices are decimal numbers as text. Repeat a command safely by
 sending the same Idempotency-Key. Every error is a problem (RFC 9457) with a stable code.
-/healthz, /readyz and /metrics need no key: they show counts and times, no data.`
+/healthz, /readyz and /metrics need no key: they show counts and times, no data. Programs
+send an API key; people sign in, and send their session's cookie. A page that asks by itself
+sends Portico-Background: 1, which does not keep its session from running out.`
 
 // operation is what all operations have in common.
 func (a *api) operation(method, route string, who policy, name string) huma.Operation {
@@ -87,6 +91,7 @@ func (a *api) operation(method, route string, who policy, name string) huma.Oper
 	}
 	return huma.Operation{
 		Method: method, Path: route, OperationID: name,
+		Security:     who.security(),
 		Summary:      inWords(name),
 		Description:  "For " + who.inWords() + ".",
 		Tags:         []string{section},

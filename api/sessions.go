@@ -109,7 +109,11 @@ const forget = `"cache", "storage"`
 
 func (a *api) signOut(ctx context.Context, in *inBody[SignOutOf]) (*signed[Done], error) {
 	rq := requestOf(ctx)
-	_, err := a.Sessions.End(ctx, rq.who.Actor(), *rq.session, session.SignedOut)
+	of := *rq.session
+	if of.Parent != nil { // who leaves while seeing as somebody else leaves altogether
+		of.ID = *of.Parent
+	}
+	_, err := a.Sessions.End(ctx, rq.who.Actor(), of, session.SignedOut)
 	if err == nil && in.Body.Everywhere {
 		err = a.Sessions.EndAll(ctx, rq.session.Tenant, rq.session.Login, uuid.Nil, session.Everywhere)
 	}

@@ -27,6 +27,9 @@ func (a *api) signInRoutes() {
 	act(a, http.MethodPost, "/v1/email/confirm", public, "ConfirmEmail", a.confirmEmail)
 	act(a, http.MethodPost, "/v1/email/undo", public, "UndoEmail", a.undoEmail)
 
+	act(a, http.MethodPost, "/v1/sign-in/provider/begin", public, "BeginProviderSignIn", a.beginProvider)
+	act(a, http.MethodPost, "/v1/sign-in/provider/finish", public, "FinishProviderSignIn", a.finishProvider)
+
 	act(a, http.MethodPost, "/v1/sign-in/second-factor", halfway, "ShowSecondFactor", a.showSecondFactor)
 	act(a, http.MethodPost, "/v1/sign-in/second-factor/passkey/begin", halfway, "BeginPasskeySecondFactor", a.beginPasskeyConfirm)
 	act(a, http.MethodPost, "/v1/sign-in/second-factor/passkey/finish", halfway, "FinishPasskeySecondFactor", a.finishPasskeySecond)
@@ -215,4 +218,28 @@ func (a *api) finishPasskeySecond(ctx context.Context, in *inBody[signin.Respons
 		return nil, err
 	}
 	return a.goesOn(ctx, out, shown)
+}
+
+// Elsewhere is where to send a browser.
+type Elsewhere struct {
+	URL string `json:"url" doc:"Of the other provider; it sends the browser back to /sign-in/provider with code and state"`
+}
+
+func (a *api) beginProvider(ctx context.Context, _ *inBody[nothing]) (*signed[Elsewhere], error) {
+	url, token, err := a.SignIn.BeginProvider(ctx, a.by(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return &signed[Elsewhere]{SetCookie: []string{a.cookies.SetProvider(token)}, Body: Elsewhere{url}}, nil
+}
+
+// FromElsewhere is what a browser brings back from the other provider.
+type FromElsewhere struct {
+	Code  string `json:"code" minLength:"1" maxLength:"4000"`
+	State string `json:"state" minLength:"1" maxLength:"200"`
+}
+
+func (a *api) finishProvider(ctx context.Context, in *inBody[FromElsewhere]) (*signed[MySession], error) {
+	out, err := a.SignIn.FinishProvider(ctx, a.by(ctx), signin.Returned{Code: in.Body.Code, State: in.Body.State, Token: requestOf(ctx).sent})
+	return a.enters(ctx, out, err)
 }

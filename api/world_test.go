@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alexedwards/argon2id"
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
@@ -45,6 +46,8 @@ import (
 	"portico/internal/pgtest"
 	"portico/internal/privacy"
 	"portico/internal/reactions"
+	"portico/internal/session"
+	"portico/internal/signin"
 	"portico/internal/webhooks"
 	"portico/projections"
 	"portico/projections/engine"
@@ -98,12 +101,20 @@ func newWorld(t testing.TB) *world {
 	w.journal = journal.Open(w.db, w.commands.Codec.Keys, "test")
 	t.Cleanup(w.journal.Close)
 	w.papers = &documents.Papers{Files: kept, Draw: pdf.Draw, PublicURL: "https://portal.example.com"}
+	rights := &auth.Rights{DB: w.db, Commands: w.commands, Clock: time.Now, Staff: w.commands.StaffOf}
+	sessions := &session.Store{DB: w.db, Commands: w.commands, Rights: rights, Journal: w.journal.Write, Clock: time.Now}
 	w.a = assemble(Deps{
+		Sessions: sessions,
+		SignIn: signin.New(&signin.Service{DB: w.db, Commands: w.commands, Keys: w.commands.Codec.Keys, Journal: w.journal.Write, Jobs: &jobs.Store{DB: w.db},
+			EndSessions: sessions.EndAll, PublicURL: "https://portal.example.com",
+			Cost: &argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}}),
+		Confirm:    proof,
+		PublicURL:  "https://portal.example.com",
 		Commands:   w.commands,
 		Queries:    queries,
 		Engine:     w.engine,
 		Wait:       w.wait,
-		Auth:       &auth.Keys{DB: w.db, Commands: w.commands, Clock: time.Now},
+		Auth:       &auth.Keys{DB: w.db, Commands: w.commands, Clock: time.Now, Rights: rights},
 		Files:      kept,
 		Uploads:    &files.Uploads{DB: w.db},
 		Statements: &documents.Statements{Papers: w.papers, Commands: w.commands, Queries: queries},

@@ -112,22 +112,22 @@ func (c *Commands) draw(ctx context.Context, by Caller, of domain.Party, draw fu
 }
 
 func (c *Commands) drawInvoice(ctx context.Context, by Caller, d invoice.Document) (*domain.Rendition, error) {
+	d = withoutCards(d) // as its event will be
 	fields, err := c.HiddenFields(ctx, by.Tenant)
 	if err != nil {
 		return nil, err
 	}
 	d = hiding{"invoice", fields}.invoice(d)
-	d = withoutCards(d) // as its event will be
 	return c.draw(ctx, by, d.Party, func(l Letter) (domain.Rendition, error) { return c.Papers.Invoice(ctx, l, d) })
 }
 
 func (c *Commands) drawMemo(ctx context.Context, by Caller, d creditmemo.Document) (*domain.Rendition, error) {
+	d = withoutCards(d)
 	fields, err := c.HiddenFields(ctx, by.Tenant)
 	if err != nil {
 		return nil, err
 	}
 	d = hiding{"credit_memo", fields}.memo(d)
-	d = withoutCards(d)
 	return c.draw(ctx, by, d.Party, func(l Letter) (domain.Rendition, error) {
 		var against invoice.Invoice
 		if d.AgainstInvoice != nil {

@@ -35,6 +35,7 @@ import (
 	"portico/internal/pgserver"
 	"portico/internal/privacy"
 	"portico/internal/reactions"
+	"portico/internal/session"
 	"portico/internal/signin"
 	"portico/internal/webhooks"
 	"portico/migrations"
@@ -60,6 +61,9 @@ type app struct {
 	rights   *auth.Rights
 	once     *idempotency.Store
 	files    *files.Store
+
+	sessions *session.Store
+	signin   *signin.Service
 
 	jobs    *jobs.Store
 	feeder  *jobs.Feeder
@@ -178,10 +182,13 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	if err := a.wirePost(s); err != nil {
 		return err
 	}
-	a.wirePeople(s, signin.New(&signin.Service{DB: a.pool, Commands: a.commands, Keys: keys, Journal: a.journal.Write, Clock: time.Now, PublicURL: s.address()}))
 	if err := a.wireWebhooks(&s.webhooks); err != nil {
 		return err
 	}
+	if err := a.wireSignIn(s, keys); err != nil {
+		return err
+	}
+	a.wirePeople(s, a.signin)
 	a.wirePrivacy(keys)
 	a.wireWork(me)
 	return nil

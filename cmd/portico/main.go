@@ -86,6 +86,7 @@ directory, or joins the one that another portico process has started.`,
 	cmd.AddCommand(setupCommand(&s))
 	cmd.AddCommand(staffCommand(&s))
 	cmd.AddCommand(inviteCommand(&s))
+	cmd.AddCommand(loginCommand(&s))
 	return cmd
 }
 

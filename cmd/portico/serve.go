@@ -68,6 +68,7 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 	}
 	defer stopWork()
 	go a.privacy.Run(ctx)
+	go a.keepSignIn(ctx)
 	go a.once.Run(ctx, func(err error) { a.log.Warn("forgetting old idempotency keys", "error", err) })
 	handler, err := api.New(api.Deps{
 		Commands: a.commands, Queries: a.queries, Engine: a.engine, Auth: a.keys, Files: a.files, Once: a.once, Wait: a.waiter.shown,
@@ -77,6 +78,10 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 		People:     a.people,
 		Webhooks:   a.webhooks,
 		Privacy:    a.privacy,
+		Sessions:   a.sessions,
+		SignIn:     a.signin,
+		Confirm:    api.Confirmation(a.signin),
+		PublicURL:  s.address(),
 		Statements: a.statements, Tenant: tenantCode,
 		Jobs: a.jobs, Tallies: a.runner.Queue.Tallies,
 		Checks: a.checks(), Progress: a.progress, Room: a.store.Room, Log: a.log, Clock: time.Now, TrustedProxies: proxies, Version: version,

@@ -40,6 +40,7 @@ type settings struct {
 	mailReturnPath   string
 
 	webhooks webhookSettings
+	provider providerSettings
 
 	command  string     // that runs, such as keys create
 	logLevel slog.Level // warnings, unless a command says otherwise
@@ -72,6 +73,7 @@ func (s *settings) flags(f *pflag.FlagSet) {
 	f.StringVar(&s.mailFrom, "mail-from", env("PORTICO_MAIL_FROM", ""), "who mails are from unless the tenant says otherwise (PORTICO_MAIL_FROM, default no-reply@ the host of --public-url)")
 	f.StringVar(&s.mailReturnPath, "mail-return-path", env("PORTICO_MAIL_RETURN_PATH", ""), "address that reports of failed delivery go to, to be piped to portico mail bounce (PORTICO_MAIL_RETURN_PATH, default the sender)")
 	s.webhooks.flags(f, env)
+	s.provider.flags(f, env)
 	f.StringSliceVar(&s.proxies, "trusted-proxy", nil, "network of a reverse proxy whose X-Forwarded-For is believed, such as 10.0.0.0/8")
 }
 

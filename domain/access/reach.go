@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 
+	"portico/domain"
+
 	"github.com/google/uuid"
 )
 
@@ -61,4 +63,18 @@ func (s Scope) narrows() bool {
 // ageing. They are sums over all invoices, so all of those it must be able to see too.
 func (s Standing) Money(a Action, customer uuid.UUID) bool {
 	return s.All(Account, View, customer) && s.All(Account, a, customer) && s.All(Invoices, View, customer)
+}
+
+// Document is an invoice or credit memo as an item. Nobody's is in nobody's tree.
+func Document(m Module, p domain.Party, published bool) Item {
+	it := Item{Module: m, Published: published}
+	if p.CustomerID != nil {
+		it.Customers = []uuid.UUID{*p.CustomerID}
+	}
+	for to, from := range map[*uuid.UUID]*uuid.UUID{&it.BranchID: p.BranchID, &it.ContractorID: p.ContractorID} {
+		if from != nil {
+			*to = *from
+		}
+	}
+	return it
 }

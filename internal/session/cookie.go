@@ -72,3 +72,24 @@ func (c Cookies) Device(r *http.Request) string {
 	}
 	return ""
 }
+
+// providerFor is how long somebody may be at another provider, in seconds.
+const providerFor = 5 * 60
+
+func (c Cookies) providerName() string { return c.Name() + "-provider" }
+
+// SetProvider is a Set-Cookie that ties what comes back from another provider to the browser
+// that was sent there. The way back comes from another site: Lax.
+func (c Cookies) SetProvider(token string) string {
+	cookie := c.cookie(token, providerFor)
+	cookie.Name = c.providerName()
+	return cookie.String()
+}
+
+// Provider is the token of somebody who was sent to another provider; "": nobody was.
+func (c Cookies) Provider(r *http.Request) string {
+	if sent := r.CookiesNamed(c.providerName()); len(sent) == 1 {
+		return sent[0].Value
+	}
+	return ""
+}

@@ -8,6 +8,7 @@ import (
 	"portico/commands"
 	"portico/domain"
 	"portico/domain/login"
+	"portico/internal/journal"
 	"portico/internal/session"
 )
 
@@ -75,13 +76,16 @@ func (s *Service) Unlock(ctx context.Context, by commands.Caller, id uuid.UUID, 
 
 // ResetByOperator takes all second factors away and makes a link to choose another password,
 // for whoever has lost both. It is for the operator, who has made sure who it is.
-func (s *Service) ResetByOperator(ctx context.Context, by commands.Caller, id uuid.UUID) (url string, err error) {
+func (s *Service) ResetByOperator(ctx context.Context, by commands.Caller, id uuid.UUID, why string) (url string, err error) {
 	who, err := s.Commands.LoginOf(ctx, by.Tenant, id)
 	if err != nil {
 		return "", err
 	}
 	if !who.Known() {
 		return "", domain.NotFound("login.unknown", "there is no such login")
+	}
+	if err := s.note(ctx, by, "login.reset", journal.Success, id, map[string]string{"why": why}); err != nil {
+		return "", err
 	}
 	for _, f := range who.Factors() {
 		if err := s.remove(ctx, by, id, who, f.ID); err != nil {

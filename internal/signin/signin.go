@@ -47,6 +47,8 @@ type Service struct {
 
 	gate  gate
 	later sync.WaitGroup
+
+	skipNobodys bool // for the test that shows what time would tell
 }
 
 // New makes a service ready.

@@ -28,6 +28,7 @@ func (w *world) fails401(name, password string) {
 
 // S4.16, S3.6: an e-mail address is the name, in whatever case; a user name is one too.
 func TestSigningIn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, name := range []string{"jo@example.com", " JO@EXAMPLE.COM ", "jo", "Jo", "ｊｏ@example.com"} {
 		out, err := w.try(name, good)
@@ -49,6 +50,7 @@ func TestSigningIn(t *testing.T) {
 // ASVS 6.3.8, and no personal data where they need not be: what was typed is in no record, table
 // or event.
 func TestWhatIsTypedIsKeptNowhere(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.fails401("someone@secret.example", "my other pass phrase")
 	_, err := w.try("jo@example.com", good)
@@ -73,6 +75,7 @@ func TestWhatIsTypedIsKeptNowhere(t *testing.T) {
 
 // SECURITY 1b 8.3.5: a password that somebody else has set must be changed before anything else.
 func TestATemporaryPasswordMustBeChanged(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.ok(w.SetTemporary(ctx, bySystem, w.jo, "handed over on paper 1"))
 	out, err := w.try("jo", "handed over on paper 1")
@@ -93,6 +96,7 @@ func TestATemporaryPasswordMustBeChanged(t *testing.T) {
 
 // A repeated command makes one login, and does not bring an old password back.
 func TestRegisteringTwiceIsOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	by := bySystem
 	by.CommandID = uuid.New()
@@ -120,6 +124,7 @@ func TestRegisteringTwiceIsOnce(t *testing.T) {
 // A login that never came to be must not keep its names for ever, and of many who register
 // under one name at once, one does.
 func TestANameIsOneLogins(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	hash, err := w.Commands.Hash(ctx, "main", "names of logins", login.Contact, "login_email", "new@example.com")
 	w.ok(err)
@@ -151,6 +156,7 @@ func TestANameIsOneLogins(t *testing.T) {
 
 // 8.2.6: a login of staff that was not used for 90 days opens nothing; for 89 it does.
 func TestUnusedLoginsOfStaffAreShut(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.pass(89 * 24 * time.Hour)
 	w.ok(w.Sweep(ctx))
@@ -179,6 +185,7 @@ func TestUnusedLoginsOfStaffAreShut(t *testing.T) {
 
 // PCI DSS 10.7.2: what cannot be recorded does not happen.
 func TestNothingGoesOnWithoutTheJournal(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.fails = errors.New("no space left")
 	if _, err := w.try("jo", good); !errors.Is(err, w.fails) {
@@ -191,6 +198,7 @@ func TestNothingGoesOnWithoutTheJournal(t *testing.T) {
 
 // I9: who is not let in any more is told so only after the right password.
 func TestWithoutAMembershipNobodyComesIn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.must(w.Commands.LeaveLogin(ctx, bySystem, w.jo, login.Leave{Membership: login.Membership{Kind: login.Contact, ID: w.contact}}))
 	if _, err := w.try("jo", good); domain.CodeOf(err) != "sign_in.no_access" {
@@ -201,6 +209,7 @@ func TestWithoutAMembershipNobodyComesIn(t *testing.T) {
 
 // 8.4.1: staff must have a second factor; contacts as the tenant says.
 func TestWhoMustHaveASecondFactor(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	stage := func(name, password, want string) {
 		t.Helper()

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"portico/internal/envelope"
+	"portico/internal/session"
+	"portico/internal/signin"
+)
+
+// wireSignIn wires what lets people in, and keeps them in.
+func (a *app) wireSignIn(s *settings, keys envelope.Keys) error {
+	provider, err := s.provider.open()
+	if err != nil {
+		return err
+	}
+	if a.rights.Staff == nil {
+		a.rights.Staff = a.commands.StaffOf
+	}
+	a.sessions = &session.Store{DB: a.pool, Rights: a.rights, Commands: a.commands, Journal: a.journal.Write, Clock: time.Now}
+	a.signin = signin.New(&signin.Service{DB: a.pool, Commands: a.commands, Keys: keys, Journal: a.journal.Write, Jobs: a.jobs,
+		EndSessions: a.sessions.EndAll, PublicURL: s.address(), Provider: provider, Clock: time.Now, Log: a.log})
+	a.post.Secret = a.commands.MailSecret
+	return nil
+}
+
+// keepSignIn forgets what signing in needs no more, and sessions that have run out, until ctx
+// ends.
+func (a *app) keepSignIn(ctx context.Context) {
+	a.signin.Run(ctx, func(err error) { a.log.Warn("tidying up after signing in", "error", err) })
+}
