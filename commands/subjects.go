@@ -9,6 +9,7 @@ import (
 	"portico/domain"
 	"portico/domain/access"
 	"portico/domain/contact"
+	"portico/domain/staff"
 	"portico/domain/subject"
 	"portico/internal/eventstore"
 )
@@ -39,6 +40,12 @@ func (c *Commands) PersonOf(ctx context.Context, tenant string, id uuid.UUID) (P
 				return p, err
 			}
 			p.Route, p.Login = s.BelongedTo(), s.LoginID()
+		case subject.Staff:
+			s, err := peek[staff.Member](ctx, c, tenant, kind, id)
+			if err != nil {
+				return p, err
+			}
+			p.Login = s.LoginID()
 		case subject.Customer:
 			p.Route = id
 		}

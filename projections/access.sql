@@ -65,6 +65,7 @@ create table {s}.staff_members (
     active      boolean not null,
     added_at    timestamptz not null,
     removed_at  timestamptz,
+    erased      boolean not null,
     primary key (tenant, id)
 );
 create index staff_members_at on {s}.staff_members (tenant, lower(email)) where active;

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"portico/domain/invitation"
 	"portico/domain/subject"
 	"portico/internal/envelope"
 	"portico/projections/engine"
@@ -29,6 +30,12 @@ func applyErasure(b *engine.Batch, e envelope.Event) error {
 	k, _, is := erasedIn(e)
 	if !is {
 		return nil
+	}
+	if m := members.Get(b, k); m != nil {
+		m.Name, m.Email, m.Erased = erasedName, "", true
+	}
+	if i := invitations.Get(b, docKey{k.Tenant, invitation.ID(k.ID)}); i != nil {
+		i.Email = ""
 	}
 	c := contacts.Get(b, k)
 	if c == nil {

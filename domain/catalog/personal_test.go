@@ -13,19 +13,23 @@ var sounds = regexp.MustCompile(`(?i)(name|mail|phone|mobile|address|recipient|t
 // notPersonal are texts that sound so and are not, and why: by the event's name and the path
 // in JSON, or for all events by the path alone.
 var notPersonal = map[string]string{
-	"lines.text":                                "words of a document: they stay as long as it must (E44)",
-	"description":                               "words of a document, or of what staff call a webhook",
-	"reference":                                 "of a document: the customer's order, and what goes with it (E44)",
-	"tenant.registered.name":                    "the business's own",
-	"tenant.settings_changed.name":              "the business's own",
-	"tenant.branch_added.name":                  "the business's own",
-	"tenant.contractor_added.name":              "of a business that works for the tenant",
-	"tenant.mail_settings_changed.from_name":    "the business's own, on each of its mails",
-	"tenant.mail_settings_changed.from_address": "the business's own, on each of its mails",
-	"tenant.branding_changed.address":           "the business's own, on each of its documents",
-	"tenant.branding_changed.contact":           "the business's own, on each of its documents",
-	"reservation.reserved.name":                 "a number; names of people are reserved under their keyed hash",
-	"import.started.file_name":                  "of a ledger: staff choose it",
+	"lines.text":                                           "words of a document: they stay as long as it must (E44)",
+	"description":                                          "words of a document, or of what staff call a webhook",
+	"reference":                                            "of a document: the customer's order, and what goes with it (E44)",
+	"tenant.registered.name":                               "the business's own",
+	"tenant.settings_changed.name":                         "the business's own",
+	"tenant.branch_added.name":                             "the business's own",
+	"tenant.contractor_added.name":                         "of a business that works for the tenant",
+	"tenant.mail_settings_changed.from_name":               "the business's own, on each of its mails",
+	"tenant.mail_settings_changed.from_address":            "the business's own, on each of its mails",
+	"tenant.branding_changed.address":                      "the business's own, on each of its documents",
+	"tenant.branding_changed.contact":                      "the business's own, on each of its documents",
+	"reservation.reserved.name":                            "a number; names of people are reserved under their keyed hash",
+	"reservation.released.name":                            "as reservation.reserved",
+	"tenant.security_policy_changed.contact_second_factor": "a choice of the business's",
+	"tenant.security_policy_changed.email_link":            "a choice of the business's",
+	"tenant.field_renamed.label":                           "the business's own word for a field",
+	"import.started.file_name":                             "of a ledger: staff choose it",
 }
 
 // SECURITY §3.2: whatever may be personal in an event is declared so, or it is said why not:

@@ -15,6 +15,7 @@ import (
 	"portico/domain"
 	"portico/domain/access"
 	"portico/domain/contact"
+	"portico/domain/staff"
 	"portico/domain/subject"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
@@ -91,6 +92,9 @@ func (s *Service) Erase(ctx context.Context, by commands.Caller, id uuid.UUID, c
 			return commands.Receipt{}, err
 		}
 	}
+	if err := s.leave(ctx, by, id, who, cmd); err != nil {
+		return commands.Receipt{}, err
+	}
 	if failpoint.Broken("privacy.keys_first") { // a death now loses that there was somebody
 		if err := s.Keys.Destroy(ctx, keyring.Person{Tenant: by.Tenant, Subject: id}); err != nil {
 			return commands.Receipt{}, err
@@ -110,6 +114,23 @@ func (s *Service) Erase(ctx context.Context, by commands.Caller, id uuid.UUID, c
 	}
 	done.Events += asked.Events
 	return done, nil
+}
+
+// leave ends a membership of staff before its erasure is requested: the last owner cannot
+// be let go.
+func (s *Service) leave(ctx context.Context, by commands.Caller, id uuid.UUID, who commands.Person, cmd subject.RequestErasure) error {
+	if who.Kind != subject.Staff || by.Actor.ID == id {
+		return nil
+	}
+	now, err := s.Commands.SubjectOf(ctx, by.Tenant, id)
+	if err != nil || cmd.Refusal(now) != nil {
+		return err
+	}
+	if events, err := cmd.Decide(now); err != nil || len(events) == 0 {
+		return err
+	}
+	_, err = s.Commands.RemoveStaff(ctx, itself(by.Tenant), id, staff.Remove{Because: because})
+	return err
 }
 
 // lastLogin is the human whose last membership this is, or the nil UUID.
