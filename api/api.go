@@ -31,6 +31,7 @@ import (
 	"portico/internal/journal"
 	"portico/internal/mail"
 	doors "portico/internal/people"
+	"portico/internal/privacy"
 	"portico/internal/session"
 	"portico/internal/signin"
 	"portico/internal/webhooks"
@@ -50,6 +51,7 @@ type Deps struct {
 	Once     *idempotency.Store
 	Jobs     *jobs.Store
 	Mails    *mail.Store
+	Privacy  *privacy.Service
 	Journal  *journal.Store
 
 	// Sessions are of those who signed in.
@@ -144,6 +146,7 @@ func assemble(d Deps) *api {
 	a.fileRoutes()
 	a.attachmentRoutes()
 	a.mailRoutes()
+	a.privacyRoutes()
 	a.sessionRoutes()
 	a.journalRoutes()
 	a.permissionRoutes()

@@ -16,6 +16,7 @@ import (
 	"portico/domain"
 	"portico/internal/auth"
 	doors "portico/internal/people"
+	"portico/internal/privacy"
 	"portico/internal/webhooks"
 	"portico/projections"
 )
@@ -188,6 +189,8 @@ func receiptIn(body any) commands.Receipt {
 	case webhooks.Created:
 		return made.Receipt
 	case webhooks.Asked:
+		return made.Receipt
+	case privacy.Exported:
 		return made.Receipt
 	case doors.Invited:
 		return made.Receipt

@@ -91,6 +91,7 @@ var notOverHTTP = map[string]string{
 	"RecordRecoveryCodes": "signing in", "RecordRecoveryCode": "signing in", "RequestLoginEmail": "signing in", "ConfirmLoginEmail": "signing in",
 	"UndoLoginEmail": "signing in", "LockLogin": "signing in", "UnlockLogin": "signing in", "DisableLogin": "signing in", "EnableLogin": "signing in",
 	"JoinLogin": "invitations", "LeaveLogin": "invitations", "ReleaseLoginNames": "erasing",
+	"RequestErasure": "part of EraseSubject", "FinishErasure": "part of EraseSubject", "RecordExport": "part of ExportSubjectData",
 }
 
 func TestEveryCommandIsAnOperation(t *testing.T) {

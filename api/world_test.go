@@ -44,6 +44,7 @@ import (
 	"portico/internal/mail"
 	"portico/internal/pdf"
 	"portico/internal/pgtest"
+	"portico/internal/privacy"
 	"portico/internal/reactions"
 	"portico/internal/session"
 	"portico/internal/signin"
@@ -88,7 +89,12 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, log: &syncBuffer{}, url: pgtest.New(t), store: &flaky{Memory: eventstore.NewMemory()}, keys: map[string]string{}}
 	w.db = pgtest.Open(t, w.url)
-	w.commands = commands.New(w.store, &envelope.Codec{Catalog: catalog.New(), Keys: &keyring.Memory{}}, "test")
+	ring, err := keyring.New(w.db, bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.commands = commands.New(w.store, &envelope.Codec{Catalog: catalog.New(), Keys: ring}, "test")
+	ring.Requested = w.commands.ErasureRequested
 	w.engine = &engine.Engine{Store: w.store, Codec: w.commands.Codec, DB: w.db, Groups: projections.Groups(), Log: slog.New(slog.DiscardHandler), Node: "test"}
 	queries := &projections.Queries{DB: w.db, Schema: w.engine.ActiveSchema, Clock: time.Now, Store: w.store, Codec: w.commands.Codec}
 	kept := w.keepFiles()
@@ -115,6 +121,7 @@ func newWorld(t testing.TB) *world {
 		Once:       &idempotency.Store{DB: w.db},
 		Jobs:       &jobs.Store{DB: w.db},
 		Mails:      &mail.Store{DB: w.db},
+		Privacy:    w.privacy(ring, queries),
 		Journal:    w.journal,
 		Webhooks:   &webhooks.Endpoints{DB: w.db, Commands: w.commands, Guard: &webhooks.Guard{}, Clock: time.Now},
 		Log:        slog.New(slog.NewJSONHandler(w.log, nil)),
@@ -124,6 +131,18 @@ func newWorld(t testing.TB) *world {
 	w.readDocument()
 	w.populate()
 	return w
+}
+
+// privacy erases as the program does.
+func (w *world) privacy(ring *keyring.Keyring, q *projections.Queries) *privacy.Service {
+	w.commands.Closing = func(ctx context.Context, tenant string, subject uuid.UUID) error {
+		return ring.Announce(ctx, keyring.Person{Tenant: tenant, Subject: subject})
+	}
+	shown := func(ctx context.Context, group string, customer uuid.UUID, pos eventstore.Position) error {
+		_, err := w.wait(ctx, pos, group, customer)
+		return err
+	}
+	return &privacy.Service{DB: w.db, Commands: w.commands, Keys: ring, Queries: q, Clock: time.Now, Log: slog.New(slog.DiscardHandler), Shown: shown}
 }
 
 // drawing is a world whose documents are drawn when they are published.

@@ -15,6 +15,7 @@ var ownersOnly = []string{
 	"RegisterTenant", "ChangeTenantSettings", "AddBranch", "CloseBranch", "AddContractor", "ChangePaymentPolicy", "IssueAPIKey", "RevokeAPIKey",
 	"SetModuleAvailability", "SetFieldVisibility", "RenameField", "SetJobAgeLimit",
 	"ChangeBranding", "ChangeMailSettings", "ChangeContactNotices", "SetNotificationRoute",
+	"RequestErasure", "RecordExport", "PlaceLegalHold", "ReleaseLegalHold",
 	"SetSecurityPolicy", "InviteStaff", "ChangeStaffDetails", "ChangeStaffRoles", "ApproveStaffRoles", "DeclineStaffRoles", "RemoveStaff",
 	"AddTenantHost", "RemoveTenantHost",
 	"RegisterWebhook", "ChangeWebhook", "RotateWebhookSecret", "DisableWebhook", "EnableWebhook", "RemoveWebhook",
@@ -23,6 +24,7 @@ var ownersOnly = []string{
 // systemOnly are the commands that Portico itself gives.
 var systemOnly = []string{
 	"RenderInvoice", "RenderCreditMemo",
+	"FinishErasure",
 	"AcceptInvitation", "FollowAcceptance", "RefuseInvitation", "ExpireInvitation", "RenewInvitation", "FollowRemoval", "SetUp",
 	"RegisterLogin", "RecordPassword", "EnrolSecondFactor", "RemoveSecondFactor", "RecordRecoveryCodes", "RecordRecoveryCode", "RequestLoginEmail",
 	"ConfirmLoginEmail", "UndoLoginEmail", "LockLogin", "UnlockLogin", "DisableLogin", "EnableLogin", "JoinLogin", "LeaveLogin", "ReleaseLoginNames",

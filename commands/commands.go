@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,6 +32,9 @@ type Commands struct {
 	Uploaded func(ctx context.Context, tenant, sha256 string) (f attachment.File, known bool, err error)
 	// Papers, if there is one, draws what is published before it is; else a job does.
 	Papers Papers
+	// Closing makes sure, before an erasure is requested, that no process goes on using keys
+	// of the subject that it has in memory.
+	Closing func(ctx context.Context, tenant string, subject uuid.UUID) error
 	// Below finds the customers that are below one in the tree, as far as a read model has
 	// come. Left out, there are none.
 	Below func(ctx context.Context, tenant string, customer uuid.UUID) ([]uuid.UUID, error)
@@ -38,8 +42,9 @@ type Commands struct {
 	// Colleagues finds the contacts of a customer, likewise.
 	Colleagues func(ctx context.Context, tenant string, customer uuid.UUID) ([]uuid.UUID, error)
 
-	cache *lru.Cache[eventstore.StreamName, any]
-	queue queue
+	cache   *lru.Cache[eventstore.StreamName, any]
+	forgets atomic.Int64 // how often the cache was dropped
+	queue   queue
 }
 
 // cachedAggregates bounds how many folded streams are kept. A state shares most of its
@@ -134,6 +139,7 @@ type folded[S any] struct {
 	version int64
 	pos     eventstore.Position
 	done    *handled
+	passing bool // somebody's data in it may be erased any moment
 }
 
 const (
@@ -158,6 +164,7 @@ func decide[S any](ctx context.Context, c *Commands, by Caller, t task, prepare 
 	}
 	defer leave()
 	for attempt := 1; ; attempt++ {
+		since := c.forgets.Load()
 		have, err := load[S](ctx, c, t.stream)
 		if err != nil {
 			return Receipt{}, err
@@ -192,10 +199,12 @@ func decide[S any](ctx context.Context, c *Commands, by Caller, t task, prepare 
 		if err != nil {
 			return Receipt{}, unavailable(err)
 		}
-		c.cache.Add(t.stream, folded[S]{
-			domain.Fold(have.state, events...), done.Version, done.Pos,
-			have.done.with(by.CommandID, place{done.Version, done.Pos}),
-		})
+		if !have.passing {
+			c.keep(ctx, since, t.stream, folded[S]{
+				state: domain.Fold(have.state, events...), version: done.Version, pos: done.Pos,
+				done: have.done.with(by.CommandID, place{done.Version, done.Pos}),
+			})
+		}
 		return Receipt{t.id, done.Version, done.Pos, len(events)}, nil
 	}
 }
@@ -265,10 +274,10 @@ func (by Caller) newID(given uuid.UUID, kind string) uuid.UUID {
 // load folds a stream, from the cached state on if there is one.
 func load[S any](ctx context.Context, c *Commands, stream eventstore.StreamName) (folded[S], error) {
 	have := folded[S]{version: eventstore.NoStream}
-	if cached, ok := c.cache.Get(stream); ok {
+	if cached, ok := c.cache.Get(stream); ok && !envelope.IsErasing(ctx) {
 		have = cached.(folded[S])
 	}
-	from := have.version
+	from, since := have.version, c.forgets.Load()
 	for {
 		records, err := c.Store.ReadStream(ctx, stream, have.version+1, readEvents)
 		if err != nil {
@@ -285,15 +294,27 @@ func load[S any](ctx context.Context, c *Commands, stream eventstore.StreamName)
 			}
 			have.state, have.version, have.pos = event.Evolve(have.state), r.Version, r.Pos
 			have.done = have.done.with(e.Meta.CommandID, place{r.Version, r.Pos})
+			have.passing = have.passing || e.Passing
 		}
 		if len(records) < readEvents {
 			break
 		}
 	}
-	if have.version > from {
-		c.cache.Add(stream, have)
+	if have.version > from && !have.passing {
+		c.keep(ctx, since, stream, have)
 	}
 	return have, nil
+}
+
+// keep remembers what was folded, unless it holds what nobody else can read, or the cache
+// was dropped meanwhile.
+func (c *Commands) keep(ctx context.Context, since int64, stream eventstore.StreamName, have any) {
+	if envelope.IsErasing(ctx) {
+		return
+	}
+	if c.cache.Add(stream, have); c.forgets.Load() != since {
+		c.cache.Remove(stream)
+	}
 }
 
 func seal[S any](ctx context.Context, c *Commands, by Caller, t task, d decision[S], events []domain.Event[S]) ([]eventstore.Event, error) {

@@ -36,13 +36,15 @@ type contactRow struct {
 	RemovedAt  *time.Time      `db:"removed_at"`
 	Grants     json.RawMessage `db:"grants"`
 	LoginID    *uuid.UUID      `db:"login_id"`
+	Erased     bool            `db:"erased"`
+	Keys       json.RawMessage `db:"keys"` // ids of the API keys that are named after it
 }
 
 func applyContact(b *engine.Batch, e envelope.Event) error {
 	switch d := e.Data.(type) {
 	case contact.Added:
 		k := about(e)
-		row := contactRow{Tenant: k.Tenant, ID: k.ID, CustomerID: d.CustomerID, Active: true, AddedAt: e.At}
+		row := contactRow{Tenant: k.Tenant, ID: k.ID, CustomerID: d.CustomerID, Active: true, AddedAt: e.At, Keys: json.RawMessage("[]")}
 		row.describe(d.Details)
 		if err := row.grant(d.Grants); err != nil {
 			return err
@@ -94,6 +96,9 @@ func (c *contactRow) revoke(m access.Module) error {
 }
 
 func (c *contactRow) describe(d contact.Details) {
+	if c.Erased {
+		return
+	}
 	c.Name, c.Email, c.Phone, c.IsPrimary, c.Language = d.Name, d.Email, d.Phone, d.IsPrimary, d.Language
 }
 
@@ -114,6 +119,7 @@ func applyAPIKey(b *engine.Batch, e envelope.Event) error {
 	case apikey.Issued:
 		k := about(e)
 		apiKeys.Put(b, apiKeyRow{Tenant: k.Tenant, ID: k.ID, Name: d.Name, Role: d.Role, ContactID: d.ContactID, CustomerID: d.CustomerID, IssuedAt: e.At})
+		return nameKey(b, k, d.ContactID)
 	case apikey.Revoked:
 		if r := apiKeys.Get(b, about(e)); r != nil {
 			r.RevokedAt = &e.At
@@ -136,6 +142,7 @@ type Contact struct {
 	RemovedAt  *time.Time    `json:"removed_at,omitempty"`
 	Grants     access.Grants `json:"grants" nullable:"false" doc:"What the contact may do"`
 	LoginID    *uuid.UUID    `json:"login_id,omitempty" doc:"The human who took the membership up, by an invitation"`
+	Erased     bool          `json:"erased,omitempty" doc:"The person's data were erased on request: the name is Erased person"`
 }
 
 // APIKey is that a key was given out. The key itself is nowhere.
@@ -213,7 +220,7 @@ func (q *Queries) Colleagues(ctx context.Context, tenant string, customer uuid.U
 
 func (c contactRow) view() Contact {
 	v := Contact{ID: c.ID, CustomerID: c.CustomerID, Name: c.Name, Email: c.Email, Phone: c.Phone, IsPrimary: c.IsPrimary,
-		Language: c.Language, Active: c.Active, AddedAt: c.AddedAt.UTC(), RemovedAt: c.RemovedAt, LoginID: c.LoginID}
+		Language: c.Language, Active: c.Active, AddedAt: c.AddedAt.UTC(), RemovedAt: c.RemovedAt, LoginID: c.LoginID, Erased: c.Erased}
 	if err := json.Unmarshal(c.Grants, &v.Grants); err != nil {
 		v.Grants = access.Grants{} // our own writing: it never fails
 	}

@@ -14,6 +14,8 @@ create table {s}.contacts (
     removed_at  timestamptz,
     grants      jsonb not null,
     login_id    uuid,
+    erased      boolean not null,
+    keys        jsonb not null,
     primary key (tenant, id)
 );
 create index contacts_of_customer on {s}.contacts (tenant, customer_id, id);
@@ -63,6 +65,7 @@ create table {s}.staff_members (
     active      boolean not null,
     added_at    timestamptz not null,
     removed_at  timestamptz,
+    erased      boolean not null,
     primary key (tenant, id)
 );
 create index staff_members_at on {s}.staff_members (tenant, lower(email)) where active;

@@ -18,6 +18,11 @@ import (
 
 // notProjected are events that no read model but the audit index is about, and why.
 var notProjected = map[string]string{
+	"subject.ErasureRefused":       "history shows it; no page lists refusals",
+	"subject.Erased":               "rows show tombstones since the request",
+	"subject.DataExported":         "history shows it",
+	"subject.LegalHoldPlaced":      "asked of the subject's own history",
+	"subject.LegalHoldReleased":    "asked of the subject's own history",
 	"reservation.Reserved":         "that a name is taken is the reservation stream's own business: nobody reads it elsewhere",
 	"reservation.Released":         "as reservation.Reserved",
 	"tenant.SecurityPolicyChanged": "who lets people in asks the tenant's own history",

@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"time"
@@ -76,7 +77,7 @@ func applyCustomer(b *engine.Batch, e envelope.Event) error {
 }
 
 func (c *customerRow) describe(d customer.Details) {
-	c.Name, c.Kind, c.Country, c.Currency, c.TermsDays = d.LegalName, d.Kind, d.Country, d.Currency, d.TermsDays
+	c.Name, c.Kind, c.Country, c.Currency, c.TermsDays = cmp.Or(d.LegalName, erasedName), d.Kind, d.Country, d.Currency, d.TermsDays
 	c.BranchID, c.Address, c.Language = optional(d.BranchID), d.Address, d.Language
 }
 

@@ -23,7 +23,7 @@ var auditDDL string
 // they may still become another customer's, whose events another lane folds.
 var Portal = engine.Group{
 	Name: "portal", Version: 4, Lanes: 4, DDL: portalDDL,
-	Of: []string{"tenant.", "customer.", "invoice.", "credit_memo.", "account.", "attachment.", "statement."},
+	Of: []string{"tenant.", "customer.", "invoice.", "credit_memo.", "account.", "attachment.", "statement.", "subject."},
 	Tables: []engine.AnyTable{
 		tenants, customers, accounts, invoices, invoiceLines, creditMemos, creditMemoLines,
 		payments, refunds, chargebacks, allocations, entries, activities, versions, attachments,
@@ -31,24 +31,27 @@ var Portal = engine.Group{
 	},
 	Apply: inTurn(applyTenant, applyCustomer, applyInvoice, applyInvoiceMoney, applyCreditMemo,
 		applyPayment, applyReturns, applyAllocation, applyEntry, applyActivity, applyVersion,
-		applyAttachment, applyRendering, applyStatement),
+		applyAttachment, applyRendering, applyStatement,
+		applyErasedCustomer),
 }
 
 // Staff is what only staff see, across customers.
 var Staff = engine.Group{
 	Name: "staff", Version: 2, Lanes: 1, DDL: staffDDL,
-	Of:     []string{"tenant.", "customer.", "invoice.", "credit_memo.", "account.", "import."},
+	Of:     []string{"tenant.", "customer.", "invoice.", "credit_memo.", "account.", "import.", "subject."},
 	Tables: []engine.AnyTable{staffCustomers, customerTotals, funds, documents, imports, notificationSettings},
-	Apply:  inTurn(applyStaffCustomer, applyTotals, applyFund, applyDocument, applyImport, applyNotificationSettings),
+	Apply: inTurn(applyStaffCustomer, applyTotals, applyFund, applyDocument, applyImport, applyNotificationSettings,
+		applyErasedStaffCustomer),
 }
 
 // Access is who may come in, and which systems are told what.
 var Access = engine.Group{
 	Name: "access", Version: 3, Lanes: 1, DDL: accessDDL,
-	Of:     []string{"contact.", "api_key.", "webhook.", "staff.", "invitation."},
+	Of:     []string{"contact.", "api_key.", "webhook.", "staff.", "invitation.", "subject."},
 	Tables: []engine.AnyTable{contacts, apiKeys, webhooks, members, invitations},
 	Strict: true, // a right that was taken away must not stay because of another event
-	Apply:  inTurn(applyContact, applyAPIKey, applyWebhook, applyMember, applyInvitation),
+	Apply: inTurn(applyContact, applyAPIKey, applyWebhook, applyMember, applyInvitation,
+		applyErasure),
 }
 
 // Audit finds events by stream, actor, customer, type and time.

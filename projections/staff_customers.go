@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -57,7 +58,7 @@ func applyStaffCustomer(b *engine.Batch, e envelope.Event) error {
 }
 
 func (c *staffCustomerRow) describe(d customer.Details) {
-	c.Name, c.Kind, c.Country = d.LegalName, d.Kind, d.Country
+	c.Name, c.Kind, c.Country = cmp.Or(d.LegalName, erasedName), d.Kind, d.Country
 	c.SortName, c.Search = strings.ToLower(d.LegalName), lowered(c.Number, d.LegalName)
 }
 

@@ -30,6 +30,7 @@ type memberRow struct {
 	Active     bool            `db:"active"`
 	AddedAt    time.Time       `db:"added_at"`
 	RemovedAt  *time.Time      `db:"removed_at"`
+	Erased     bool            `db:"erased"`
 }
 
 func applyMember(b *engine.Batch, e envelope.Event) error {
@@ -66,6 +67,9 @@ func applyMember(b *engine.Batch, e envelope.Event) error {
 }
 
 func (r *memberRow) describe(d staff.Details) {
+	if r.Erased {
+		return
+	}
 	r.Name, r.Email, r.Language = d.Name, d.Email, d.Language
 }
 
@@ -92,11 +96,12 @@ type StaffMember struct {
 	Active     bool          `json:"active"`
 	AddedAt    time.Time     `json:"added_at"`
 	RemovedAt  *time.Time    `json:"removed_at,omitempty"`
+	Erased     bool          `json:"erased,omitempty" doc:"The person's data were erased on request: the name is Erased person"`
 }
 
 func (r memberRow) view() StaffMember {
 	v := StaffMember{ID: r.ID, Name: r.Name, Email: r.Email, Language: r.Language, Roles: []access.Role{}, ProposedBy: r.ProposedBy,
-		LoginID: r.LoginID, Active: r.Active, AddedAt: r.AddedAt.UTC(), RemovedAt: r.RemovedAt}
+		LoginID: r.LoginID, Active: r.Active, AddedAt: r.AddedAt.UTC(), RemovedAt: r.RemovedAt, Erased: r.Erased}
 	_ = json.Unmarshal(r.Roles, &v.Roles) // our own writing: it never fails
 	_ = json.Unmarshal(r.Proposed, &v.Proposed)
 	return v

@@ -31,6 +31,7 @@ import (
 	"portico/internal/people"
 	"portico/internal/pg"
 	"portico/internal/pgserver"
+	"portico/internal/privacy"
 	"portico/internal/reactions"
 	"portico/internal/session"
 	"portico/internal/signin"
@@ -88,6 +89,9 @@ type app struct {
 
 	webhooks *webhooks.Endpoints
 	sender   *webhooks.Sender
+
+	privacy *privacy.Service
+	keyring *keyring.Keyring
 }
 
 // open brings the database up, migrates it, and wires everything that runs on it. What it
@@ -104,6 +108,9 @@ func open(ctx context.Context, s *settings) (*app, error) {
 		return nil, errors.Join(err, a.close())
 	}
 	if err := a.register(ctx, s); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	if err := a.privacy.Apply(ctx); err != nil { // before anything is read
 		return nil, errors.Join(err, a.close())
 	}
 	return a, nil
@@ -137,11 +144,7 @@ func (a *app) database(ctx context.Context, s *settings) (err error) {
 
 func (a *app) wire(ctx context.Context, s *settings) error {
 	a.madeKey = withoutKEK(s)
-	kek, err := keyring.LoadKEK(s.kekFile())
-	if err != nil {
-		return err
-	}
-	keys, err := keyring.New(a.db, kek)
+	keys, err := keyring.Open(a.db, s.kekFile())
 	if err == nil {
 		err = keys.Check(ctx)
 	}
@@ -179,13 +182,14 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	if err := a.wirePost(s); err != nil {
 		return err
 	}
-	a.wirePeople(s, signin.New(&signin.Service{DB: a.pool, Commands: a.commands, Keys: keys, Journal: a.journal.Write, Clock: time.Now, PublicURL: s.address()}))
 	if err := a.wireWebhooks(&s.webhooks); err != nil {
 		return err
 	}
 	if err := a.wireSignIn(s, keys); err != nil {
 		return err
 	}
+	a.wirePeople(s, a.signin)
+	a.wirePrivacy(keys)
 	a.wireWork(me)
 	return nil
 }

@@ -46,7 +46,7 @@ func (j *journalFlags) of(cmd *cobra.Command) {
 }
 
 func (j *journalFlags) filter() (journal.Filter, error) {
-	f := journal.Filter{ Kind: j.kind, Outcome: j.outcome}
+	f := journal.Filter{Kind: j.kind, Outcome: j.outcome}
 	err := errors.Join(identity(j.actor, &f.ActorID), identity(j.login, &f.LoginID), identity(j.customer, &f.CustomerID),
 		identity(j.target, &f.TargetID), instant(j.from, &f.From), instant(j.to, &f.To))
 	return f, err

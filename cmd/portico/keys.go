@@ -21,9 +21,12 @@ func keysCommand(s *settings) *cobra.Command {
 		Short: "API keys: create, list, revoke",
 		Long: `An API key says who calls: a staff member, an auditor, another system (integration),
 or a contact of a customer. Give each person and each system a key of its own, so that
-history can tell them apart. A key is shown once; Portico keeps only its hash.`,
+history can tell them apart. A key is shown once; Portico keeps only its hash.
+
+The key-encryption key is another thing: it is in the key file, and opens personal data.`,
 	}
 	cmd.AddCommand(createKeyCommand(s), listKeysCommand(s), revokeKeyCommand(s))
+	cmd.AddCommand(rotateKEKCommand(s), destroyKEKCommand(s))
 	return cmd
 }
 

@@ -168,11 +168,7 @@ func (a *app) existingKeys(s *settings) (*keyring.Keyring, error) {
 	if _, err := os.Stat(s.kekFile()); err != nil {
 		return nil, fmt.Errorf("put the key file of the original at %s: without it no personal data can be read", s.kekFile())
 	}
-	kek, err := keyring.LoadKEK(s.kekFile())
-	if err != nil {
-		return nil, err
-	}
-	return keyring.New(a.pool, kek)
+	return keyring.Open(a.pool, s.kekFile())
 }
 
 // keyFileOpens tries the key file on one of the restored keys.

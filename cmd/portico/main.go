@@ -87,6 +87,7 @@ directory, or joins the one that another portico process has started.`,
 	cmd.AddCommand(staffCommand(&s))
 	cmd.AddCommand(inviteCommand(&s))
 	cmd.AddCommand(tenantCommand(&s))
+	cmd.AddCommand(subjectCommand(&s))
 	return cmd
 }
 

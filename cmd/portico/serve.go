@@ -72,6 +72,7 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 		return err
 	}
 	defer stopWork()
+	go a.privacy.Run(ctx)
 	go a.keepSignIn(ctx)
 	go a.tenants.Run(ctx, func(err error) { a.log.Warn("looking for tenants and their host names", "error", err) })
 	go a.once.Run(ctx, func(err error) { a.log.Warn("forgetting old idempotency keys", "error", err) })
@@ -82,6 +83,7 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 		Journal:    a.journal,
 		People:     a.people,
 		Webhooks:   a.webhooks,
+		Privacy:    a.privacy,
 		Sessions:   a.sessions,
 		SignIn:     a.signin,
 		Confirm:    api.Confirmation(a.signin),

@@ -17,6 +17,7 @@ import (
 	"portico/domain/roster"
 	"portico/domain/staff"
 	"portico/domain/statement"
+	"portico/domain/subject"
 	"portico/domain/tenant"
 	"portico/domain/webhook"
 )
@@ -36,6 +37,7 @@ func New() *domain.Catalog {
 		statement.Types,
 		attachment.Types,
 		webhook.Types,
+		subject.Types,
 		login.Types,
 		staff.Types,
 		roster.Types,

@@ -30,7 +30,7 @@ var allowed = map[string][]string{
 	"internal/failpoint":    {},
 	"internal/eventstore/*": {"internal/eventstore"},
 	"internal/envelope":     {"domain", "internal/eventstore"},
-	"internal/keyring":      {"internal/envelope", "internal/failpoint", "internal/pg"},
+	"internal/keyring":      {"domain", "internal/envelope", "internal/failpoint", "internal/pg"},
 	"internal/auth":         {"domain", "domain/*", "commands", "internal/*"},
 	"internal/signin":       {"domain", "domain/*", "commands", "internal/*"},
 	"internal/session":      {"domain", "domain/*", "commands", "internal/*"},

@@ -100,6 +100,8 @@ type Event struct {
 	Type    string
 	Meta    Meta
 	Data    any // a domain event
+	// Passing says that somebody's data in it may be erased any moment: it is not to be kept.
+	Passing bool
 }
 
 // Codec seals and opens events.
@@ -129,7 +131,7 @@ func (c *Codec) Seal(ctx context.Context, stream eventstore.StreamName, id uuid.
 	}
 	if m.Reason != nil && m.Reason.Text != "" {
 		why := *m.Reason // the caller's stays readable
-		if why.Text, err = vault.sealText("reason.text", m.concerns(stream), why.Text); err != nil {
+		if why.Text, err = vault.sealReason(m, stream, why.Text); err != nil {
 			return eventstore.Event{}, err
 		}
 		m.Reason = &why
@@ -187,7 +189,7 @@ func (c *Codec) Open(ctx context.Context, r eventstore.Recorded) (Event, error) 
 	if err != nil {
 		return e, err
 	}
-	v := vault{ctx: ctx, keys: c.Keys, tenant: e.Meta.Tenant, event: r.ID}
+	v := vault{ctx: ctx, keys: c.Keys, tenant: e.Meta.Tenant, event: r.ID, opened: &e}
 	if err = v.openMeta(r.Stream, &e.Meta); err == nil {
 		e.Data, err = c.open(v, r, e.Meta.Schema)
 	}
@@ -208,7 +210,7 @@ func (c *Codec) OpenData(ctx context.Context, r eventstore.Recorded) (Event, err
 	if e.Meta.Reason != nil {
 		e.Meta.Reason.Text = ""
 	}
-	e.Data, err = c.open(vault{ctx: ctx, keys: c.Keys, tenant: e.Meta.Tenant, event: r.ID}, r, e.Meta.Schema)
+	e.Data, err = c.open(vault{ctx: ctx, keys: c.Keys, tenant: e.Meta.Tenant, event: r.ID, opened: &e}, r, e.Meta.Schema)
 	if err != nil {
 		return e, fmt.Errorf("envelope: %s@%d: %w", r.Stream, r.Version, err)
 	}
@@ -218,7 +220,7 @@ func (c *Codec) OpenData(ctx context.Context, r eventstore.Recorded) (Event, err
 // openMeta opens what is sealed in the envelope itself.
 func (v vault) openMeta(stream eventstore.StreamName, m *Meta) (err error) {
 	if m.Reason != nil {
-		m.Reason.Text, err = v.openText("reason.text", m.concerns(stream), m.Reason.Text)
+		m.Reason.Text, err = v.openReason(m, stream)
 	}
 	if err == nil {
 		m.Origin.IP, err = v.openText("origin.ip", m.Actor.ID, m.Origin.IP)

@@ -172,13 +172,35 @@ func TestErasedSubjects(t *testing.T) {
 	}
 	w := newWorld()
 	r := w.seal(t, personal[0].stream, personal[0].event)
-	w.keys.Erase("main", staff)
+	other := w.seal(t, stream("apikey", eventID), apikey.Revoked{})
+	w.keys.Erase("main", staff) // the actor
 	if e := w.open(t, r); e.Meta.Origin.IP != "" || e.Meta.Origin.UserAgent != "" || e.Meta.Actor.ID != staff || e.Meta.Reason.Text == "" {
 		t.Errorf("of an erased actor is left: %+v", e.Meta)
 	}
-	w.keys.Erase("main", acme)
+	w.keys.Erase("main", jane)
 	if e := w.open(t, r); e.Meta.Reason.Text != "" || e.Meta.Reason.Code != "asked" {
+		t.Errorf("of a reason about an erased person is left: %+v", e.Meta.Reason)
+	}
+	if e := w.open(t, other); e.Meta.Reason.Text == "" {
+		t.Error("a reason about the customer went with the person")
+	}
+	w.keys.Erase("main", acme)
+	if e := w.open(t, other); e.Meta.Reason.Text != "" || e.Meta.Reason.Code != "asked" {
 		t.Errorf("of a reason about an erased customer is left: %+v", e.Meta.Reason)
+	}
+}
+
+// Reasons about people were sealed under their customer's key once: they still open.
+func TestOlderReasonsAboutPeopleOpen(t *testing.T) {
+	w := newWorld()
+	about := w.seal(t, stream("customer", acme), customer.Closed{})
+	older := w.seal(t, stream("contact", jane), contact.Removed{CustomerID: acme})
+	if !bytes.Contains(older.Meta, []byte(`"$s:`)) || !bytes.Contains(about.Meta, []byte(`"$e:`)) {
+		t.Fatalf("%s\n%s", older.Meta, about.Meta)
+	}
+	older.Meta = about.Meta
+	if e := w.open(t, older); e.Meta.Reason.Text != "Mrs Secret called" {
+		t.Errorf("%+v", e.Meta.Reason)
 	}
 }
 

@@ -21,6 +21,8 @@ import (
 type Key struct {
 	No   int
 	AEAD cipher.AEAD
+	// Passing says that its subject may be erased any moment: what it opens is not to be kept.
+	Passing bool
 	// Derive makes 32 bytes for a purpose: the same each time, and nothing that says anything
 	// about the key itself or about another purpose (HKDF-SHA256).
 	Derive func(purpose string) []byte
@@ -51,6 +53,7 @@ type vault struct {
 	keys   Keys
 	tenant string
 	event  uuid.UUID
+	opened *Event // what comes of it, if it is opened
 }
 
 func (v vault) context(field string, subject uuid.UUID) []byte {
@@ -76,6 +79,9 @@ func (v vault) open(field string, subject uuid.UUID, no int, text string) ([]byt
 	}
 	if err != nil {
 		return nil, fmt.Errorf("personal field %s: %w", field, err)
+	}
+	if key.Passing && v.opened != nil {
+		v.opened.Passing = true
 	}
 	raw, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
@@ -159,17 +165,23 @@ func subjectOf(p domain.PersonalField, stream eventstore.StreamName, fields map[
 	return stream.AggregateID(), nil
 }
 
-// Text of the envelope itself is sealed as "$e:<key>:<base64>".
+// Text of the envelope itself is sealed as "$e:<key>:<base64>", or as "$s:…" under the key
+// of whom the stream is about.
+const (
+	textMark = "$e:"
+	selfMark = "$s:"
+)
+
 func (v vault) sealText(field string, subject uuid.UUID, plain string) (string, error) {
 	if plain == "" {
 		return "", nil
 	}
 	no, text, err := v.seal(field, subject, []byte(plain))
-	return fmt.Sprintf("$e:%d:%s", no, text), err
+	return fmt.Sprintf("%s%d:%s", textMark, no, text), err
 }
 
 func (v vault) openText(field string, subject uuid.UUID, stored string) (string, error) {
-	rest, isSealed := strings.CutPrefix(stored, "$e:")
+	rest, isSealed := strings.CutPrefix(stored, textMark)
 	if !isSealed {
 		return stored, nil
 	}
@@ -181,3 +193,26 @@ func (v vault) openText(field string, subject uuid.UUID, stored string) (string,
 	plain, err := v.open(field, subject, no, text)
 	return string(plain), err
 }
+
+// sealReason seals why something was done. What is said of a person goes with the person,
+// not with the customer they belong to.
+func (v vault) sealReason(m Meta, stream eventstore.StreamName, plain string) (string, error) {
+	if _, kind, _ := stream.Split(); !aboutPeople[kind] || stream.AggregateID() == uuid.Nil {
+		return v.sealText("reason.text", m.concerns(stream), plain)
+	}
+	text, err := v.sealText(m.ownReason(), stream.AggregateID(), plain)
+	return strings.Replace(text, textMark, selfMark, 1), err
+}
+
+func (v vault) openReason(m *Meta, stream eventstore.StreamName) (string, error) {
+	if rest, own := strings.CutPrefix(m.Reason.Text, selfMark); own {
+		return v.openText(m.ownReason(), stream.AggregateID(), textMark+rest)
+	}
+	return v.openText("reason.text", m.concerns(stream), m.Reason.Text)
+}
+
+// ownReason is the field's name for what is sealed with it: the route is bound, too.
+func (m Meta) ownReason() string { return "reason.text " + m.Route.String() }
+
+// aboutPeople are the categories of streams whose id is a person's.
+var aboutPeople = map[string]bool{"contact": true, "staff": true, "login": true, "subject": true}

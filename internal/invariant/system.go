@@ -31,15 +31,11 @@ type System struct {
 
 // Open connects to a database whose personal data hang on a key file.
 func Open(ctx context.Context, databaseURL, keyFile string) (*System, error) {
-	kek, err := keyring.LoadKEK(keyFile)
-	if err != nil {
-		return nil, err
-	}
 	pool, err := pg.Open(ctx, databaseURL, pg.Options{Name: "invariant", MaxConns: 8})
 	if err != nil {
 		return nil, err
 	}
-	keys, err := keyring.New(pool, kek)
+	keys, err := keyring.Open(pool, keyFile)
 	if err != nil {
 		pool.Close()
 		return nil, err

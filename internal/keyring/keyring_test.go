@@ -164,17 +164,18 @@ func TestGrants(t *testing.T) {
 	}
 }
 
-func TestLoadKEK(t *testing.T) {
+func TestTheKeyFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "made", "kek")
 	var all sync.WaitGroup
 	keys := make([]string, 8)
 	for i := range keys {
 		all.Go(func() {
-			key, err := LoadKEK(file)
+			all, err := readKEKs(file)
 			if err != nil {
 				t.Error(err)
+				return
 			}
-			keys[i] = string(key)
+			keys[i] = string(all[0].key)
 		})
 	}
 	all.Wait()
@@ -193,11 +194,11 @@ func TestLoadKEK(t *testing.T) {
 		if err := os.WriteFile(file, []byte(bad), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if key, err := LoadKEK(file); err == nil {
+		if key, err := readKEKs(file); err == nil {
 			t.Errorf("%q is taken for a key: %v", bad, key)
 		}
 	}
-	if _, err := LoadKEK(filepath.Join(file, "under-a-file")); err == nil {
+	if _, err := readKEKs(filepath.Join(file, "under-a-file")); err == nil {
 		t.Error("a key was made under a file")
 	}
 }

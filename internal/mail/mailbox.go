@@ -155,28 +155,3 @@ func (s *Store) Run(ctx context.Context, failed func(error)) {
 		}
 	}
 }
-
-const sqlForget text = `delete from portico.mails where tenant = $1 and contact = $2 returning lower(recipient)`
-
-// Forget deletes what was written to a contact whose personal data are erased (E44).
-func (s *Store) Forget(ctx context.Context, tenant string, contact uuid.UUID) error {
-	return pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, string(sqlForget), tenant, contact)
-		if err != nil {
-			return err
-		}
-		addresses, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if err != nil {
-			return err
-		}
-		for _, sql := range []text{
-			`delete from portico.mail_bounces where tenant = $1 and address = any($2)`,
-			`delete from portico.mail_blocks where tenant = $1 and address = any($2)`,
-		} {
-			if _, err := tx.Exec(ctx, string(sql), tenant, addresses); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}

@@ -70,11 +70,13 @@ const columns = `id, message_id, tenant, kind, customer, contact, sender, sender
   body_text, body_html, attachments, state, response, attempts, made_at, sent_at, changed_at`
 
 const (
+	// Nothing is written to who is being erased: what was begun before would stay.
 	sqlWrite text = `
 insert into portico.mails (id, message_id, tenant, kind, customer, contact, sender, sender_name, reply_to, recipient, recipient_name, language,
   subject, body_text, body_html, attachments)
-values ($1, $2, $3, $4, nullif($5, '00000000-0000-0000-0000-000000000000'::uuid), nullif($6, '00000000-0000-0000-0000-000000000000'::uuid),
-  $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+select $1, $2, $3, $4, nullif($5, '00000000-0000-0000-0000-000000000000'::uuid), nullif($6, '00000000-0000-0000-0000-000000000000'::uuid),
+  $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
+where not exists (select from portico.erasures e where e.tenant = $3 and e.subject = $6)
 on conflict do nothing`
 	sqlFind text = `select ` + columns + ` from portico.mails where id = $1`
 	// A bounce that overtakes the note that the mail was sent stays.
