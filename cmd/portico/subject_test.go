@@ -156,7 +156,7 @@ func hits(text string) (found []string) {
 
 func (p *traced) history(t *testing.T, f projections.HistoryFilter) string {
 	t.Helper()
-	page, err := p.queries.GetHistory(t.Context(), projections.Viewer{Tenant: tenantCode, Kind: envelope.Auditor}, f)
+	page, err := p.queries.GetHistory(t.Context(), projections.Viewer{Tenant: firstTenant, Kind: envelope.Auditor}, f)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func TestE44AnErasedPersonIsNowhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	other.Requested = p.commands.ErasureRequested
-	if _, err := other.Numbered(t.Context(), tenantCode, p.jane, 1); err != nil {
+	if _, err := other.Numbered(t.Context(), firstTenant, p.jane, 1); err != nil {
 		t.Fatal(err)
 	}
 	erase := subject.RequestErasure{Confirm: "Erase", Because: asked}
@@ -194,7 +194,7 @@ func TestE44AnErasedPersonIsNowhere(t *testing.T) {
 	if r, err := p.privacy.Erase(t.Context(), p.byUser, p.jane, erase); err != nil || r.Events == 0 {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	if _, err := other.Numbered(t.Context(), tenantCode, p.jane, 1); !errors.Is(err, envelope.ErrErased) {
+	if _, err := other.Numbered(t.Context(), firstTenant, p.jane, 1); !errors.Is(err, envelope.ErrErased) {
 		t.Errorf("another process goes on decrypting: %v", err)
 	}
 	if err := p.settle(t.Context()); err != nil {
@@ -266,7 +266,7 @@ func (p *traced) gone(t *testing.T) {
 	if _, err := p.keys.Authenticate(t.Context(), p.key.Token); !errors.Is(err, auth.ErrInvalid) {
 		t.Errorf("her key still opens: %v", err)
 	}
-	stream := eventstore.Stream(tenantCode, "contact", p.jane.String())
+	stream := eventstore.Stream(firstTenant, "contact", p.jane.String())
 	sample, err := p.store.ReadStream(t.Context(), stream, 0, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -297,7 +297,7 @@ func TestARestoredDatabaseForgetsAgain(t *testing.T) {
 	pgtest.Exec(t, p.settings.databaseURL, "delete from portico.subject_keys", "insert into portico.subject_keys select * from public.before",
 		"drop table public.before", "delete from portico.erasures")
 	again := started(t, p.settings, func(*app) {})
-	if erased, err := again.keyring.Erased(t.Context(), keyring.Person{Tenant: tenantCode, Subject: p.jane}); err != nil || !erased {
+	if erased, err := again.keyring.Erased(t.Context(), keyring.Person{Tenant: firstTenant, Subject: p.jane}); err != nil || !erased {
 		t.Errorf("her keys are back: %v", err)
 	}
 	p.app = again
