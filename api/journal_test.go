@@ -287,7 +287,7 @@ func TestCardNumbersAreNowhere(t *testing.T) {
 	w.call("staff", "POST", "/v1/api-keys", fmt.Sprintf(`{"name":%q,"role":"staff"}`, text)).is(201, "")
 	w.call("staff", "POST", "/v1/customers/"+c.ID.String()+"/close", fmt.Sprintf(`{"reason":{"code":"card","text":%q}}`, text), "Prefer", "wait=2").is(200, "")
 	w.call("contact", "GET", "/v1/invoices?cursor=5105105105105100", "")
-	out, err := exec.Command(found[len(found)-1], "--dbname="+w.url).Output()
+	out, err := exec.Command(found[len(found)-1], "--enable-row-security", "--dbname="+w.url).Output()
 	if err != nil {
 		t.Fatal(err)
 	}

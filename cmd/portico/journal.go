@@ -15,6 +15,7 @@ import (
 
 	"portico/internal/envelope"
 	"portico/internal/journal"
+	"portico/internal/tenants"
 	"portico/migrations"
 )
 
@@ -185,12 +186,33 @@ var interactive = map[string]struct{ kind, target string }{
 
 // note records something that concerns all of Portico.
 func (a *app) note(ctx context.Context, kind, target string, detail map[string]string) error {
-	by := a.operator()
-	if a.sealless {
-		by.Origin.UserAgent = "" // there are no keys yet that it could be sealed under
+	concerned, err := a.concerned(ctx)
+	if err != nil {
+		return err
 	}
-	return a.journal.Write(ctx, journal.Record{Tenant: by.Tenant, Kind: kind, Outcome: journal.Success, Actor: by.Actor, Origin: by.Origin,
-		Target: journal.Target{Kind: target}, Detail: detail})
+	records := make([]journal.Record, len(concerned))
+	for i, tenant := range concerned {
+		by := operatorOf(tenant)
+		if a.sealless {
+			by.Origin.UserAgent = "" // there are no keys yet that it could be sealed under
+		}
+		records[i] = journal.Record{Tenant: tenant, Kind: kind, Outcome: journal.Success, Actor: by.Actor, Origin: by.Origin,
+			Target: journal.Target{Kind: target}, Detail: detail}
+	}
+	return a.journal.Write(ctx, records...)
+}
+
+// concerned are the tenants whose journals say what a command does: the one that it is
+// about, or all.
+func (a *app) concerned(ctx context.Context) ([]string, error) {
+	if a.tenant != "" {
+		return []string{a.tenant}, nil
+	}
+	codes, err := (&tenants.Directory{DB: a.pool}).Claimed(ctx)
+	if err != nil || len(codes) > 0 {
+		return codes, err
+	}
+	return []string{firstTenant}, nil
 }
 
 // noteCommand records the command that runs, and what had to be made for it.
@@ -221,15 +243,30 @@ func (a *app) openJournal(keys envelope.Keys) {
 // startJournal records that the server keeps the journal from now on; the function that it
 // answers, that it does so no more (10.2.1.6).
 func (a *app) startJournal(ctx context.Context) (stop func(), err error) {
-	by := a.itself()
-	run, err := a.journal.Start(ctx, journal.Record{Tenant: by.Tenant, Actor: by.Actor, Origin: by.Origin, Detail: map[string]string{"version": version}}, dead)
+	concerned, err := a.concerned(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var runs []journal.Run
+	for _, tenant := range concerned {
+		by := itselfOf(tenant)
+		run, err := a.journal.Start(ctx, journal.Record{Tenant: tenant, Actor: by.Actor, Origin: by.Origin, Detail: map[string]string{"version": version}}, dead)
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, run)
+	}
 	return func() {
 		ctx, cancel := context.WithTimeout(context.Background(), drain)
 		defer cancel()
-		if err := errors.Join(a.journal.Settle(ctx), run.Stop(ctx)); err != nil {
+		err := a.journal.Settle(ctx)
+		for _, run := range runs {
+			err = errors.Join(err, run.Stop(ctx))
+		}
+		if err != nil {
 			a.log.Error("it is not recorded that the journal stops: the next start will find it interrupted", "error", err)
 		}
-	}, err
+	}, nil
 }
 
 // withoutKEK tells whether there is no key file, so that one is about to be made.

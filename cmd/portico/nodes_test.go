@@ -202,7 +202,7 @@ func (c *cluster) readsOwnWrites(times int, on func(i int) (pays, asks int)) *ta
 					y.right.Add(1)
 				default:
 					y.wrong.Add(1)
-					c.t.Errorf("after payment %d at %s: %d payments, %d %v", p.paid, position, count, got.status, got.header)
+					c.t.Errorf("after payment %d at %s: %d payments, %d %v %v", p.paid, position, count, got.status, got.body["code"], got.header)
 				}
 			}
 		})

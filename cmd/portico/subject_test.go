@@ -115,7 +115,7 @@ func (p *traced) dump(t *testing.T) string {
 	if _, err := exec.LookPath("pg_dump"); err != nil {
 		t.Skip(err)
 	}
-	out, err := exec.Command("pg_dump", p.settings.databaseURL).Output()
+	out, err := exec.Command("pg_dump", "--enable-row-security", p.settings.databaseURL).Output()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -151,6 +151,13 @@ func TestPersonalFieldsAreDeclared(t *testing.T) {
 		"staff.added":           {{Name: "name", Subject: "stream"}, {Name: "email", Subject: "stream"}},
 		"staff.details_changed": {{Name: "name", Subject: "stream"}, {Name: "email", Subject: "stream"}},
 		"invitation.sent":       {{Name: "email", Subject: "member_id"}},
+
+		"reservation.released":         nil, // names of people are keyed hashes
+		"login.registered":             {{Name: "name", Subject: "stream"}, {Name: "email", Subject: "stream"}, {Name: "username", Subject: "stream"}},
+		"login.second_factor_enrolled": {{Name: "name", Subject: "stream"}},
+		"login.email_change_requested": {{Name: "new_email", Subject: "stream"}},
+		"login.email_changed":          {{Name: "email", Subject: "stream"}, {Name: "before", Subject: "stream"}},
+		"login.email_change_undone":    {{Name: "email", Subject: "stream"}},
 	}
 	for _, typ := range New().All() {
 		want, listed := declared[typ.Name]

@@ -30,6 +30,7 @@ var composed = map[string]string{
 	"(*portico/internal/pgtest.host)":               "likewise",
 	"(*portico/internal/pgserver.Server).bootstrap": "makes the roles and the database of the private server: its own names",
 	"portico/cmd/portico.benchAppend":               "a benchmark on a database of its own",
+	"portico/cmd/portico.benchJournal":              "likewise",
 	"(*portico/cmd/portico.benchLog)":               "likewise",
 	"(portico/cmd/portico.floor)":                   "likewise",
 	"(*portico/cmd/portico.portal)":                 "likewise",

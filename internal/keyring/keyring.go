@@ -129,6 +129,7 @@ func (k *Keyring) Check(ctx context.Context) error {
 // Current is the subject's newest key, made if there is none. An erased subject never
 // gets another.
 func (k *Keyring) Current(ctx context.Context, tenant string, subject uuid.UUID) (envelope.Key, error) {
+	ctx = pg.InTenant(ctx, tenant) // whoever asks: what is read and written is the tenant's
 	r := ref{tenant, subject, 0}
 	key, err := k.find(ctx, r, sqlCurrent, tenant, subject)
 	if !errors.Is(err, pgx.ErrNoRows) {
@@ -148,6 +149,7 @@ func (k *Keyring) Current(ctx context.Context, tenant string, subject uuid.UUID)
 
 // Numbered is one of the subject's keys.
 func (k *Keyring) Numbered(ctx context.Context, tenant string, subject uuid.UUID, no int) (envelope.Key, error) {
+	ctx = pg.InTenant(ctx, tenant)
 	key, err := k.find(ctx, ref{tenant, subject, no}, sqlNumbered, tenant, subject, no)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = fmt.Errorf("keyring: subject %s has no key %d: it was lost, not erased", subject, no)

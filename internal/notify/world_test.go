@@ -90,6 +90,7 @@ func newWorld(t *testing.T) *world {
 	w.by = commands.Caller{Tenant: "acme", Actor: envelope.Actor{Kind: envelope.Staff, ID: uuid.New()}, Roles: []access.Role{"staff", "system"},
 		Origin: envelope.Origin{Channel: envelope.ChannelAPI, IP: "192.0.2.7"}}
 	w.ok(w.RegisterTenant(t.Context(), w.by, tenant.Register{Settings: tenant.Settings{Name: "Acme Ltd", TimeZone: "Europe/London", Currency: "GBP", Locale: "en-GB"}}))
+	w.settle() // what comes before the feeder first looks is told to nobody
 	return w
 }
 

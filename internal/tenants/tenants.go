@@ -199,10 +199,10 @@ func (d *Directory) Run(ctx context.Context, failed func(error)) {
 // Refresh looks again. If there are no tenants, or no host names, they are looked for in the
 // log: it may have been restored.
 func (d *Directory) Refresh(ctx context.Context) error {
-	codes, err := d.codes(ctx)
+	codes, err := d.Claimed(ctx)
 	if err == nil && len(codes) == 0 {
 		if err = d.rebuild(ctx); err == nil {
-			codes, err = d.codes(ctx)
+			codes, err = d.Claimed(ctx)
 		}
 	}
 	if err != nil {
@@ -256,7 +256,8 @@ func (d *Directory) rebuild(ctx context.Context) error {
 	return nil
 }
 
-func (d *Directory) codes(ctx context.Context) ([]string, error) { return d.texts(ctx, sqlCodes) }
+// Claimed are the codes that were ever claimed, registered or not.
+func (d *Directory) Claimed(ctx context.Context) ([]string, error) { return d.texts(ctx, sqlCodes) }
 
 func (d *Directory) texts(ctx context.Context, sql text) ([]string, error) {
 	rows, _ := d.DB.Query(ctx, string(sql)) // its error is in rows
