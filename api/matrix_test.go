@@ -19,6 +19,7 @@ import (
 	"portico/domain/customer"
 	"portico/domain/tenant"
 	"portico/internal/auth"
+	"portico/internal/eventstore"
 	"portico/internal/session"
 )
 
@@ -214,7 +215,10 @@ func TestAuthorizationMatrixOfOperations(t *testing.T) {
 		m.otherMethods(path, methods)
 	}
 	if m.head() != head {
-		t.Errorf("%d events were appended", m.head()-head)
+		page, _ := m.store.ReadAll(t.Context(), eventstore.Position{Hi: head}, 10)
+		for _, e := range page.Events {
+			t.Errorf("appended: %s %s %s", e.Stream, e.Type, e.Meta)
+		}
 	}
 	fmt.Printf("authorization matrix: %d cells\n", m.cells)
 	if m.cells < 500 {
