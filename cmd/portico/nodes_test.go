@@ -293,7 +293,7 @@ func TestARevocationHoldsOnEveryNodeAtOnce(t *testing.T) {
 	for i := range times(60) {
 		here, there := inTurn(i)
 		p := c.payer()
-		contact := c.do(here, "/v1/contacts", fmt.Sprintf(`{"customer_id":%q,"name":"Jo"}`, p.id)).body["id"].(string)
+		contact := c.do(here, "/v1/contacts", fmt.Sprintf(`{"customer_id":%q,"name":"Jo","grants":[{"module":"invoices","actions":["view"]}]}`, p.id)).body["id"].(string)
 		key := c.do(here, "/v1/api-keys", fmt.Sprintf(`{"name":"jo","contact_id":%q,"role":"contact"}`, contact)).body
 		token, _ := key["token"].(string)
 		ask := func(n int) int { return c.ask(n, token, http.MethodGet, "/v1/invoices", "").status }
