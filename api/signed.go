@@ -119,6 +119,7 @@ func act[I, B any](a *api, method, path string, who policy, name string, f func(
 		// From here on a client that goes away changes nothing.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commandTime)
 		defer cancel()
+		requestOf(ctx).begun = true // it is no repetition: these are never kept
 		out, err := f(ctx, in)
 		if err != nil {
 			return nil, a.failed(ctx, err)

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,9 @@ func (w *world) app() (secret string, codes []string) {
 	w.ok(err)
 	begun, err := w.BeginApp(ctx, stranger(1), w.jo)
 	w.ok(err)
+	if u, err := url.Parse(begun.URL); err != nil || u.Path != "/Acme Plumbing:jo@example.com" || u.Query().Get("issuer") != "Acme Plumbing" {
+		w.Errorf("%s: %v", begun.URL, err)
+	}
 	codes, err = w.FinishApp(ctx, stranger(1), w.session(out), AppCode{begun.FactorID, w.totp(begun.Secret), "Jo's phone"})
 	w.ok(err)
 	w.pass(time.Minute) // the code that enrolled it is used up

@@ -1,11 +1,12 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"net/url"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -73,12 +74,10 @@ func (s *Service) BeginApp(ctx context.Context, by commands.Caller, id uuid.UUID
 	return app, s.exec(ctx, sqlNewApp, by.Tenant, id, app.FactorID, no, sealed, s.now())
 }
 
-// plain leaves out what would end the label in an otpauth address.
+// plain leaves out the colon, which parts business and account in an otpauth address; the
+// library escapes the rest.
 func plain(s string) string {
-	if s == "" {
-		return "Portico"
-	}
-	return url.PathEscape(s)
+	return cmp.Or(strings.TrimSpace(strings.ReplaceAll(s, ":", " ")), "Portico")
 }
 
 func (s *Service) seal(ctx context.Context, tenant string, id uuid.UUID, app NewApp) (no int, sealed []byte, err error) {
