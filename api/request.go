@@ -146,7 +146,12 @@ func (a *api) record(r *http.Request, rq *request, status int, took time.Duratio
 	}
 	if rq.who.ActorID() != uuid.Nil {
 		attrs = append(attrs, slog.String("tenant", rq.who.Tenant), slog.String("role", rq.who.Kind),
-			slog.String("actor", rq.who.ActorID().String()), slog.String("key", rq.who.KeyID.String()), slog.String("session", rq.who.Session.String()))
+			slog.String("actor", rq.who.ActorID().String()))
+		if rq.who.Session != uuid.Nil {
+			attrs = append(attrs, slog.String("session", rq.who.Session.String()))
+		} else {
+			attrs = append(attrs, slog.String("key", rq.who.KeyID.String()))
+		}
 	}
 	if rq.code != "" {
 		attrs = append(attrs, slog.String("code", rq.code))

@@ -121,10 +121,10 @@ func TestControlRebuildInPlaceIsFound(t *testing.T) {
 	w.pg.exec("portico", `DO $$
 		DECLARE t record; s text := (SELECT schema FROM pj.active JOIN pj.build USING (grp, build) WHERE grp = 'portal');
 		BEGIN
-			UPDATE pj.lane SET hi = 0, lo = 0, epoch = epoch + 1, expires = null WHERE grp = 'portal';
 			FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = s LOOP
 				EXECUTE format('TRUNCATE %I.%I', s, t.tablename);
-			END LOOP;
+			END LOOP; -- rows first and then the lane, as whoever folds them locks
+			UPDATE pj.lane SET hi = 0, lo = 0, epoch = epoch + 1, expires = null WHERE grp = 'portal';
 		END $$`)
 	eventually(t, 30*time.Second, "a reader is shown something older", func() bool { return len(r.found()) > 0 })
 	stop()
