@@ -14,7 +14,7 @@ import (
 // credentialRoutes are about what people sign in with, their own. Whoever must choose a
 // password or enrol a second factor before anything else can do that.
 func (a *api) credentialRoutes() {
-	act(a, http.MethodPost, "/v1/me/password", halfway, "ChangeMyPassword", a.changePassword)
+	act(a, http.MethodPost, "/v1/me/password", halfway, "ChangeMyPassword", a.changePassword, sensitive)
 	act(a, http.MethodPost, "/v1/me/email", self, "ChangeMyEmail", a.changeEmail, sensitive)
 	about(a, "/v1/me/second-factors", halfway, "ListMySecondFactors", a.listFactors)
 	act(a, http.MethodPost, "/v1/me/second-factors/app/begin", halfway, "BeginAuthenticatorApp", a.beginApp, sensitive)

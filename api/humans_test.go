@@ -114,7 +114,12 @@ func (w *world) joins(tenant string, customer, contactID uuid.UUID) uuid.UUID {
 // signsIn begins a session, at a stage.
 func (w *world) signsIn(tenant, realm string, human, membership uuid.UUID, stage string) (token string, s session.Session) {
 	w.t.Helper()
-	token, s, err := w.a.Sessions.Begin(w.t.Context(), session.New{Tenant: tenant, Login: human, Realm: realm, Membership: membership, Stage: stage, Factors: []string{"password"}})
+	who, err := w.commands.LoginOf(w.t.Context(), tenant, human)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	token, s, err = w.a.Sessions.Begin(w.t.Context(), session.New{Tenant: tenant, Login: human, Realm: realm, Membership: membership, Stage: stage,
+		Factors: []string{"password"}, Credentials: who.Credentials()})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -2,12 +2,14 @@ package api
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
 	"portico/commands"
 	"portico/domain/access"
+	"portico/domain/tenant"
 	"portico/internal/auth"
 	"portico/internal/envelope"
 	"portico/internal/session"
@@ -22,6 +24,8 @@ type Me struct {
 	Memberships  []commands.Membership             `json:"memberships" nullable:"false" doc:"All that they may switch to"`
 	Capabilities []access.Capability               `json:"capabilities,omitempty" doc:"Of staff"`
 	Modules      map[access.Module][]access.Action `json:"modules,omitempty" doc:"Of contacts: what is open to them in which module"`
+	Branches     []tenant.Place                    `json:"branches,omitempty" doc:"Of contacts: those of which they may look at anything, if they are several"`
+	Contractors  []tenant.Place                    `json:"contractors,omitempty" doc:"The same of contractors"`
 	Session      MySession                         `json:"session"`
 	IdleSeconds  int                               `json:"idle_seconds" doc:"Left alone for this long, the session is over"`
 	ViewedBy     *ViewedBy                         `json:"viewed_by,omitempty" doc:"Somebody of the business sees the portal as this contact: say so on every page"`
@@ -40,6 +44,11 @@ func (a *api) getMe(ctx context.Context) (Me, error) {
 	s, who := *rq.session, rq.who
 	me := Me{LoginID: s.Login, Memberships: []commands.Membership{}, Capabilities: access.Capabilities(who.Roles), Modules: open(who),
 		Session: a.shown(s, s.ID), IdleSeconds: int(session.Idle(who) / time.Second)}
+	if s.Stage == session.Full {
+		if err := a.places(ctx, who, &me); err != nil {
+			return me, err
+		}
+	}
 	if s.Impersonator != nil {
 		return me, a.viewedAs(ctx, s, &me)
 	}
@@ -64,6 +73,24 @@ func (a *api) getMe(ctx context.Context) (Me, error) {
 		me.Memberships = append(me.Memberships, found)
 	}
 	return me, nil
+}
+
+// places fills in the branches and the contractors that a contact chooses between: of one
+// there is nothing to choose (E38, S3.19).
+func (a *api) places(ctx context.Context, who auth.Principal, me *Me) (err error) {
+	if who.Standing == nil {
+		return nil
+	}
+	branches, contractors, err := a.Commands.PlacesOf(ctx, who.Tenant)
+	several := func(all []tenant.Place, reaches func(uuid.UUID) bool) []tenant.Place {
+		all = slices.DeleteFunc(all, func(p tenant.Place) bool { return !reaches(p.ID) })
+		if len(all) < 2 {
+			return nil
+		}
+		return all
+	}
+	me.Branches, me.Contractors = several(branches, who.Standing.ReachesBranch), several(contractors, who.Standing.ReachesContractor)
+	return err
 }
 
 // viewedAs is the contact as whom a staff member sees the portal. What else the human is

@@ -57,7 +57,7 @@ func (a *api) peopleRoutes() {
 	postID(a, "/v1/staff/{id}/details", staffing, c.ChangeStaffDetails, sensitive)
 	postID(a, "/v1/staff/{id}/roles", staffing, c.ChangeStaffRoles, sensitive)
 	postID(a, "/v1/staff/{id}/roles/approve", staffing, c.ApproveStaffRoles, sensitive)
-	postID(a, "/v1/staff/{id}/roles/decline", staffing, c.DeclineStaffRoles)
+	postID(a, "/v1/staff/{id}/roles/decline", staffing, c.DeclineStaffRoles, sensitive)
 	postID(a, "/v1/staff/{id}/remove", staffing, c.RemoveStaff, sensitive)
 	get(a, "/v1/staff", projections.Access.Name, readers, q.ListStaff)
 

@@ -50,7 +50,7 @@ func (a *api) enters(ctx context.Context, out signin.Outcome, err error) (*signe
 	}
 	rq := requestOf(ctx)
 	token, s, err := a.Sessions.Begin(ctx, session.New{Tenant: a.tenantOf(ctx), Login: out.Login, Realm: out.Realm, Membership: out.Membership,
-		Stage: out.Stage, Factors: out.Shown, Origin: rq.origin(), Replaces: rq.token})
+		Stage: out.Stage, Factors: out.Shown, Credentials: out.Credentials, Origin: rq.origin(), Replaces: rq.token})
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ create table portico.sessions (
     hash         bytea not null check (octet_length(hash) = 32),
     stage        text not null check (stage in ('full', 'second_factor', 'enrol', 'password')),
     factors      text[] not null,   -- what was shown: password, totp, passkey, recovery, link, oidc
+    credentials  bigint not null,   -- how often the login's had changed by then: behind history's count, it is over
     began_at     timestamptz not null,
     used_at      timestamptz not null,     -- to the minute; asking in the background is no use
     confirmed_at timestamptz not null,     -- when a factor was shown last

@@ -3,7 +3,6 @@ package projections
 import (
 	"context"
 	"encoding/json"
-	"maps"
 	"slices"
 	"time"
 
@@ -170,11 +169,10 @@ select * from {s}.contacts where tenant = @tenant and (@customer::uuid is null o
 order by customer_id, id limit @limit`
 	sqlColleagues engine.SQL = `
 select * from {s}.contacts where tenant = @tenant and customer_id = @customer and active order by id`
-	sqlKeyNames engine.SQL = `
-select id, name from {s}.api_keys where tenant = @tenant and id = any(@ids)`
 	sqlNames engine.SQL = `
 select id, name from {s}.api_keys where tenant = @tenant and id = any(@ids)
-union all select id, name from {s}.contacts where tenant = @tenant and id = any(@ids)`
+union all select id, name from {s}.contacts where tenant = @tenant and id = any(@ids)
+union all select id, name from {s}.staff_members where tenant = @tenant and id = any(@ids)`
 	sqlAPIKeys engine.SQL = `
 select * from {s}.api_keys where tenant = @tenant and id > @id::uuid order by id limit @limit`
 )
@@ -227,7 +225,7 @@ func (c contactRow) view() Contact {
 	return v
 }
 
-// NamesOf are the names of those who acted: keys and contacts. Who is not there was erased,
+// NamesOf are the names of those who acted: keys, contacts and staff. Who is not there was erased,
 // or has none.
 func (q *Queries) NamesOf(ctx context.Context, v Viewer, ids []uuid.UUID) (map[uuid.UUID]string, error) {
 	s, err := q.staffScope(ctx, v, Access.Name)
@@ -270,20 +268,14 @@ func (q *Queries) ListAPIKeys(ctx context.Context, v Viewer, p Paging) (Page[API
 	}, func(k apiKeyRow) string { return cursorOf(k.ID.String()) }), nil
 }
 
-// nameActors names the API keys among those who acted.
+// nameActors names those who acted, as far as they have names.
 func (q *Queries) nameActors(ctx context.Context, v Viewer, events []HistoryEvent) error {
-	s, err := q.staffScope(ctx, v, Access.Name)
-	if err != nil {
-		return err
+	ids := make([]uuid.UUID, len(events))
+	for n, e := range events {
+		ids[n] = e.Actor.ID
 	}
-	names := map[uuid.UUID]string{}
-	for _, e := range events {
-		names[e.Actor.ID] = ""
-	}
-	keys, err := many[apiKeyRow](ctx, q.DB, sqlKeyNames, s, pgx.NamedArgs{"ids": slices.Collect(maps.Keys(names))})
-	for _, k := range keys {
-		names[k.ID] = k.Name
-	}
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
+	names, err := q.NamesOf(ctx, v, slices.Compact(ids))
 	for n := range events {
 		events[n].ActorName = names[events[n].Actor.ID]
 	}

@@ -44,7 +44,7 @@ type HistoryEvent struct {
 	Type          string          `json:"type"`
 	Schema        int             `json:"schema_version"`
 	Actor         envelope.Actor  `json:"actor" doc:"Who"`
-	ActorName     string          `json:"actor_name,omitempty" doc:"What the actor's API key is called; absent for who has no key of its own, and once it is erased"`
+	ActorName     string          `json:"actor_name,omitempty" doc:"What the actor is called: the API key, the contact or the member of staff"`
 	OccurredAt    time.Time       `json:"occurred_at" doc:"When it was asked for, or happened in the system it comes from"`
 	RecordedAt    time.Time       `json:"recorded_at" doc:"When it was committed"`
 	Origin        envelope.Origin `json:"origin" doc:"From where"`

@@ -34,6 +34,7 @@ type EmailChanged struct {
 
 // Evolve changes it. The one before can come back until then, whatever is changed after it.
 func (e EmailChanged) Evolve(s Login) Login {
+	s.credentials++
 	s.person.Email, s.wanted = e.Email, wanted{}
 	s.formers = append(slices.Clip(s.formers), former{e.ChangeID, e.Before, e.UndoUntil})
 	return s
@@ -47,6 +48,7 @@ type EmailChangeUndone struct {
 
 // Evolve brings it back; what was changed after it is undone with it.
 func (e EmailChangeUndone) Evolve(s Login) Login {
+	s.credentials++
 	s.person.Email, s.wanted = e.Email, wanted{}
 	if at := s.change(e.ChangeID); at >= 0 {
 		s.formers = slices.Clip(s.formers[:at])

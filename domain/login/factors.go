@@ -36,6 +36,7 @@ type PasswordChanged struct {
 
 // Evolve remembers whether it must be changed.
 func (e PasswordChanged) Evolve(s Login) Login {
+	s.credentials++
 	s.password, s.temporary = true, e.How == PasswordTemporary
 	return s
 }
@@ -49,6 +50,7 @@ type SecondFactorEnrolled struct {
 
 // Evolve adds it.
 func (e SecondFactorEnrolled) Evolve(s Login) Login {
+	s.credentials++
 	s.factors = append(s.without(e.FactorID), Factor{e.FactorID, e.Kind, e.Name})
 	return s
 }
@@ -61,6 +63,7 @@ type SecondFactorRemoved struct {
 
 // Evolve takes it away.
 func (e SecondFactorRemoved) Evolve(s Login) Login {
+	s.credentials++
 	s.factors = s.without(e.FactorID)
 	return s
 }

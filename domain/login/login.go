@@ -49,6 +49,7 @@ type Login struct {
 
 	password    bool
 	temporary   bool
+	credentials int // how often they have changed
 	factors     []Factor
 	locked      bool
 	wanted      wanted
@@ -105,6 +106,10 @@ func (s Login) HasPassword() bool { return s.password }
 
 // Temporary tells whether the password was set by somebody else and must be changed.
 func (s Login) Temporary() bool { return s.temporary }
+
+// Credentials are how often what opens the login has changed, or it was shut. A session that
+// began before the last time, and was not let go on by it, is over.
+func (s Login) Credentials() int { return s.credentials }
 
 // Factors are the second factors there are. They must not be changed.
 func (s Login) Factors() []Factor { return s.factors }

@@ -23,9 +23,10 @@ select distinct invitation from portico.invitation_tokens where tenant = $1 and 
 update portico.invitation_tokens set expired = true where tenant = $1 and invitation = $2 and expires_at <= $3`
 	sqlForgetTokens    text = `delete from portico.invitation_tokens where tenant = $1 and expires_at < $2`
 	sqlForgetExchanges text = `delete from portico.invitation_exchanges where tenant = $1 and expires_at < $2`
-	// Of logins of staff who have not signed in since. Who never did, since it registered.
+	// Of logins of staff who have not signed in since. Who never did, since it registered; and
+	// whom somebody has let in again, since then.
 	sqlUnused text = `
-select login from portico.logins where tenant = $1 and realm = 'staff' and coalesce(signed_in_at, made_at) <= $2`
+select login from portico.logins where tenant = $1 and realm = 'staff' and greatest(made_at, signed_in_at) <= $2`
 )
 
 // keepTokens is how long a dead link is still told from one that never was.

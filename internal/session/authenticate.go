@@ -64,7 +64,7 @@ func (s *Store) admit(ctx context.Context, found opened) (auth.Principal, error)
 	human, err := s.human(ctx, found)
 	switch {
 	case err != nil:
-	case !human.Active():
+	case !human.Active(), of.Credentials < human.Credentials(): // whether or not whoever changed them came to end it
 		err = ErrEnded
 	case of.Impersonator != nil:
 		if err = s.watching(ctx, of); err == nil {

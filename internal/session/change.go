@@ -21,7 +21,7 @@ type Step struct {
 	Membership uuid.UUID // as which the human goes on
 }
 
-const columns = `tenant, id, login, realm, membership, stage, factors, began_at, used_at, confirmed_at, expires_at, device, network, impersonator, parent, reason`
+const columns = `tenant, id, login, realm, membership, stage, factors, credentials, began_at, used_at, confirmed_at, expires_at, device, network, impersonator, parent, reason`
 
 const sqlRaise text = `
 update portico.sessions set hash = $3, used_at = $4,
@@ -83,8 +83,16 @@ func (s *Store) End(ctx context.Context, by commands.Caller, of Session, why str
 const sqlEndAll text = `
 delete from portico.sessions where tenant = $1 and login = $2 and id <> $3 and parent is distinct from $3 returning ` + columns
 
-// EndAll ends all sessions of a login but one; the nil UUID: all.
+const sqlGoesOn text = `
+update portico.sessions set credentials = $4 where tenant = $1 and login = $2 and (id = $3 or parent = $3)`
+
+// EndAll ends all sessions of a login but one; the nil UUID: all. That one goes on with the
+// credentials as they are now. Those that it does not come to end are over all the same: see
+// admit.
 func (s *Store) EndAll(ctx context.Context, tenant string, login, except uuid.UUID, why string) error {
+	if err := s.goesOn(ctx, tenant, login, except); err != nil {
+		return err
+	}
 	rows, _ := s.DB.Query(ctx, string(sqlEndAll), tenant, login, except) // its error is in rows
 	gone, err := collect(rows)
 	if err != nil || len(gone) == 0 {
@@ -92,6 +100,20 @@ func (s *Store) EndAll(ctx context.Context, tenant string, login, except uuid.UU
 	}
 	by := commands.Caller{Actor: envelope.Actor{Kind: envelope.System, ID: login}, Origin: envelope.Origin{Channel: envelope.ChannelPolicy}}
 	return s.ended(ctx, by, why, gone)
+}
+
+func (s *Store) goesOn(ctx context.Context, tenant string, login, id uuid.UUID) error {
+	if id == uuid.Nil {
+		return nil
+	}
+	human, err := s.Commands.LoginOf(ctx, tenant, login)
+	if err != nil {
+		return err
+	}
+	if _, err := s.DB.Exec(ctx, string(sqlGoesOn), tenant, login, id, human.Credentials()); err != nil {
+		return fmt.Errorf("session: %w", err)
+	}
+	return nil
 }
 
 // ended journals that sessions have ended.

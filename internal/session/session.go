@@ -63,6 +63,7 @@ type Session struct {
 	Membership   uuid.UUID  `db:"membership"`
 	Stage        string     `db:"stage"`
 	Factors      []string   `db:"factors"`
+	Credentials  int        `db:"credentials"` // of the login: how often they had changed
 	BeganAt      time.Time  `db:"began_at"`
 	UsedAt       time.Time  `db:"used_at"`
 	ConfirmedAt  time.Time  `db:"confirmed_at"` // a factor was shown last
@@ -101,7 +102,9 @@ type New struct {
 	Membership uuid.UUID
 	Stage      string
 	Factors    []string // what was shown
-	Origin     envelope.Origin
+	// Credentials are how often the login's had changed when it was shown.
+	Credentials int
+	Origin      envelope.Origin
 	// Replaces is the token that came with the request, if one did: it opens nothing any
 	// more, so that nobody goes on in a session that somebody else has planted.
 	Replaces string
@@ -111,20 +114,20 @@ type text string // keeps SQL constant: a value of another string type does not 
 
 const sqlBegin text = `
 with replaced as (delete from portico.sessions where hash = $14 and tenant = $1)
-insert into portico.sessions (tenant, id, login, realm, membership, hash, stage, factors, began_at, used_at, confirmed_at, expires_at, device, network)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, $12, $13)`
+insert into portico.sessions (tenant, id, login, realm, membership, hash, stage, factors, began_at, used_at, confirmed_at, expires_at, device, network, credentials)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, $12, $13, $15)`
 
 // Begin begins a session and returns its token, for a cookie.
 func (s *Store) Begin(ctx context.Context, n New) (token string, begun Session, err error) {
 	now := s.now()
 	begun = Session{
 		Tenant: n.Tenant, ID: uuid.Must(uuid.NewV7()), Login: n.Login, Realm: n.Realm, Membership: n.Membership,
-		Stage: n.Stage, Factors: append([]string{}, n.Factors...), BeganAt: now, UsedAt: now, ConfirmedAt: now,
+		Credentials: n.Credentials, Stage: n.Stage, Factors: append([]string{}, n.Factors...), BeganAt: now, UsedAt: now, ConfirmedAt: now,
 		ExpiresAt: now.Add(lasts(n.Realm, n.Stage)), Device: device(n.Origin.UserAgent), Network: network(n.Origin.IP),
 	}
 	token, begun.hash = newToken()
 	_, err = s.DB.Exec(ctx, string(sqlBegin), begun.Tenant, begun.ID, begun.Login, begun.Realm, begun.Membership, begun.hash, begun.Stage,
-		begun.Factors, now, begun.ConfirmedAt, begun.ExpiresAt, begun.Device, begun.Network, hashOf(n.Replaces))
+		begun.Factors, now, begun.ConfirmedAt, begun.ExpiresAt, begun.Device, begun.Network, hashOf(n.Replaces), begun.Credentials)
 	if err != nil {
 		return "", Session{}, fmt.Errorf("session: %w", err)
 	}

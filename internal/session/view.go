@@ -21,9 +21,9 @@ type View struct {
 }
 
 const sqlView text = `
-insert into portico.sessions (tenant, id, login, realm, membership, hash, stage, factors, began_at, used_at, confirmed_at, expires_at,
+insert into portico.sessions (tenant, id, login, realm, membership, hash, stage, factors, credentials, began_at, used_at, confirmed_at, expires_at,
   device, network, impersonator, parent, reason)
-select tenant, $3, login, 'contact', $4, $5, 'full', '{}', $6, $6, to_timestamp(0), least(expires_at, $7), device, network, membership, id, $8
+select tenant, $3, login, 'contact', $4, $5, 'full', '{}', credentials, $6, $6, to_timestamp(0), least(expires_at, $7), device, network, membership, id, $8
 from portico.sessions
 where tenant = $1 and id = $2 and realm = 'staff' and stage = 'full' and impersonator is null and expires_at > $6
 returning expires_at`
@@ -40,7 +40,8 @@ func (s *Store) ViewAs(ctx context.Context, from Session, v View) (token string,
 	began = Session{
 		Tenant: from.Tenant, ID: uuid.Must(uuid.NewV7()), Login: from.Login, Realm: Contact, Membership: v.Contact, Stage: Full,
 		BeganAt: now, UsedAt: now, Device: from.Device, Network: from.Network, Impersonator: &from.Membership, Parent: &from.ID,
-		Reason: v.Reason.Text, hash: hash,
+		Credentials: from.Credentials,
+		Reason:      v.Reason.Text, hash: hash,
 	}
 	err = s.DB.QueryRow(ctx, string(sqlView), from.Tenant, from.ID, began.ID, v.Contact, hash, now, now.Add(viewFor), v.Reason.Text).Scan(&began.ExpiresAt)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -62,7 +63,7 @@ update portico.sessions s set hash = $4, used_at = $5
 from gone where s.tenant = $1 and s.id = gone.parent and s.expires_at > $5
 returning ` + columnsOfS
 
-const columnsOfS = `s.tenant, s.id, s.login, s.realm, s.membership, s.stage, s.factors, s.began_at, s.used_at, s.confirmed_at, s.expires_at,
+const columnsOfS = `s.tenant, s.id, s.login, s.realm, s.membership, s.stage, s.factors, s.credentials, s.began_at, s.used_at, s.confirmed_at, s.expires_at,
   s.device, s.network, s.impersonator, s.parent, s.reason`
 
 // Return ends seeing the portal as a contact and goes back to the staff session.

@@ -13,9 +13,7 @@ import (
 
 	"portico/commands"
 	"portico/domain"
-	"portico/domain/access"
 	"portico/domain/login"
-	"portico/domain/tenant"
 	"portico/internal/envelope"
 	"portico/internal/journal"
 	"portico/internal/session"
@@ -28,12 +26,9 @@ const (
 	byProvider = "provider" // another one's word
 	byTOTP     = login.TOTP
 	byPasskey  = login.Passkey // what they have and what they know, or are: two factors at once
-	byRecovery = "recovery"
-	byTheirs   = "provider_second_factor" // which the provider has seen, and is believed
+	byRecovery = session.ByRecovery
+	byTheirs   = session.ByTheirs
 )
-
-// seconds are what counts as a second factor.
-var seconds = []string{byTOTP, byPasskey, byRecovery, byTheirs}
 
 // Outcome is how far somebody has come.
 type Outcome struct {
@@ -43,6 +38,9 @@ type Outcome struct {
 	Stage      string   // of a session
 	Shown      []string // what was shown so far
 	Offers     []string // which second factors they have
+	// Credentials are how often they had changed when something was shown: a session of what
+	// was right before the last change does not begin.
+	Credentials int
 }
 
 // proof is who was proven to be there, and how.
@@ -57,6 +55,7 @@ type proof struct {
 // is still missing.
 func (s *Service) proven(ctx context.Context, by commands.Caller, p proof) (Outcome, error) {
 	var err error
+	credentials := p.who.Credentials()
 	if p.who, err = s.inUse(ctx, by.Tenant, p); err != nil {
 		return Outcome{}, err
 	}
@@ -76,7 +75,7 @@ func (s *Service) proven(ctx context.Context, by commands.Caller, p proof) (Outc
 		}
 		return Outcome{}, domain.Forbidden("sign_in.no_access", "you have no access any more: ask whoever invited you")
 	}
-	out := Outcome{Login: p.id, Realm: p.who.Realm(), Membership: m.ID, Shown: p.shown}
+	out := Outcome{Login: p.id, Realm: p.who.Realm(), Membership: m.ID, Shown: p.shown, Credentials: credentials}
 	for _, f := range p.who.Factors() {
 		out.Offers = append(out.Offers, f.Kind)
 	}
@@ -128,7 +127,7 @@ func (s *Service) used(ctx context.Context, tenant string, out Outcome) error {
 // stage is what is still missing: the second factor of whoever has one, a password of their
 // own, a second factor of whoever must have one.
 func (s *Service) stage(ctx context.Context, tenant string, p proof, m login.Membership) (string, error) {
-	second := slices.ContainsFunc(p.shown, func(f string) bool { return slices.Contains(seconds, f) })
+	second := session.HasSecond(p.shown)
 	switch {
 	case !second && len(p.who.Factors()) > 0:
 		return session.SecondFactor, nil
@@ -137,29 +136,11 @@ func (s *Service) stage(ctx context.Context, tenant string, p proof, m login.Mem
 	case second:
 		return session.Full, nil
 	}
-	must, err := s.mustHaveSecond(ctx, tenant, m)
+	must, err := s.Commands.NeedsSecondFactor(ctx, tenant, m)
 	if must {
 		return session.Enrol, err
 	}
 	return session.Full, err
-}
-
-// mustHaveSecond tells whether a membership needs a second factor: staff always (8.4.1),
-// contacts as the tenant says.
-func (s *Service) mustHaveSecond(ctx context.Context, code string, m login.Membership) (bool, error) {
-	if m.Kind == login.Staff {
-		return true, nil
-	}
-	policy, err := s.Commands.SecurityPolicy(ctx, code)
-	if err != nil || policy.ContactFactor == tenant.FactorOff || policy.ContactFactor == tenant.FactorAll {
-		return policy.ContactFactor == tenant.FactorAll, err
-	}
-	standing, _, err := s.Commands.StandingOf(ctx, code, m.ID)
-	return slices.ContainsFunc(standing.Grants, func(g access.Grant) bool {
-		manages := g.Module == access.Users && slices.ContainsFunc(g.Actions, func(a access.Action) bool { return a != access.View })
-		pays := policy.ContactFactor == tenant.FactorPayers && slices.Contains(g.Actions, access.Pay)
-		return !g.Deny && (manages || pays)
-	}), err
 }
 
 // membership is the one to go in as: the one asked for, else the one used last, else any that

@@ -148,7 +148,7 @@ func (s *Service) RemoveFactor(ctx context.Context, by commands.Caller, of sessi
 	}
 	if len(who.Factors()) == 1 {
 		for _, m := range who.Memberships() {
-			if must, err := s.mustHaveSecond(ctx, by.Tenant, m); err != nil || must {
+			if must, err := s.Commands.NeedsSecondFactor(ctx, by.Tenant, m); err != nil || must {
 				if err == nil {
 					err = domain.Refused("second_factor.needed", "you must have a second factor: enrol another one first")
 				}
