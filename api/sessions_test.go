@@ -14,6 +14,7 @@ import (
 	"portico/domain"
 	"portico/domain/access"
 	"portico/domain/contact"
+	"portico/domain/tenant"
 	"portico/internal/auth"
 	"portico/internal/session"
 )
@@ -243,5 +244,44 @@ func TestNoRequestThatBeginsAfterARevokeIsHonoured(t *testing.T) {
 	}
 	if late > 0 || refused == 0 {
 		t.Errorf("%d honoured before, %d refused, %d honoured though they began afterwards", before, refused, late)
+	}
+}
+
+// 8.4.1: a second factor that a membership needs at signing in it needs at switching to it.
+func TestSwitchingNeedsWhatSigningInDoes(t *testing.T) {
+	w := newWorld(t)
+	other, human := w.person("main", w.theirs.customer, access.Everything())
+	w.append("main", "contact", w.ours.contact, contact.Joined{CustomerID: w.ours.customer, LoginID: human})
+	w.append("main", "login", human, loginJoined(w.ours.contact))
+	w.must(w.commands.SetSecurityPolicy(t.Context(), bySystem, tenant.SetSecurityPolicy{SecurityPolicy: tenant.SecurityPolicy{ContactFactor: tenant.FactorAll}}))
+	token, _ := w.signsIn("main", session.Contact, human, w.ours.contact, session.Full)
+	to := `{"membership_id":"` + other.String() + `"}`
+	w.as(w.cookie("", token), "POST", "/v1/me/switch", to).is(403, "session.enrol_required")
+	w.as(w.cookie("", token), "POST", "/v1/me/switch", `{"membership_id":"`+uuid.NewString()+`"}`).is(404, "membership.unknown")
+	s, err := w.a.Sessions.Open(t.Context(), "main", token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, _, err = w.a.Sessions.Raise(t.Context(), s, session.Step{Factors: []string{"totp"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.as(w.cookie("", token), "POST", "/v1/me/switch", to).is(200, "")
+}
+
+// 8.3.3: a person's data are given out and erased only by whoever shows that it is they.
+func TestPersonalDataWantAFactorShownLately(t *testing.T) {
+	w := newWorld(t)
+	now := time.Now()
+	w.a.Clock = func() time.Time { return now }
+	w.a.Sessions.Clock = w.a.Clock
+	who, _ := w.staffed(access.Owner)
+	now = now.Add(session.Fresh)
+	for _, about := range []string{"/v1/contacts/", "/v1/subjects/"} {
+		for _, do := range []string{"/erase", "/export", "/legal-hold", "/legal-hold/release"} {
+			if about == "/v1/subjects/" || do[1] == 'e' {
+				w.as(who, "POST", about+w.ours.contact.String()+do, `{}`).is(403, "session.confirm_required")
+			}
+		}
 	}
 }

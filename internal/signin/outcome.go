@@ -162,6 +162,25 @@ func (s *Service) mustHaveSecond(ctx context.Context, code string, m login.Membe
 	}), err
 }
 
+// Enough refuses whoever has shown too little to go on as another of their memberships: what
+// needs a second factor at signing in needs it here (8.4.1). One that is not theirs is refused
+// elsewhere: what it needs is nothing to tell.
+func (s *Service) Enough(ctx context.Context, of session.Session, to uuid.UUID) error {
+	if slices.ContainsFunc(of.Factors, func(f string) bool { return slices.Contains(seconds, f) }) {
+		return nil
+	}
+	who, err := s.Commands.LoginOf(ctx, of.Tenant, of.Login)
+	m := login.Membership{Kind: of.Realm, ID: to}
+	if err != nil || !who.Member(m) {
+		return err
+	}
+	must, err := s.mustHaveSecond(ctx, of.Tenant, m)
+	if err == nil && must {
+		err = domain.Forbidden("session.enrol_required", "this membership needs a second factor: set one up first")
+	}
+	return err
+}
+
 // membership is the one to go in as: the one asked for, else the one used last, else any that
 // lets them in.
 func (s *Service) membership(ctx context.Context, tenant string, p proof) (login.Membership, error) {
