@@ -22,8 +22,8 @@ func (a *api) privacyRoutes() {
 	postID(a, "/v1/contacts/{id}/erase", keepers, erase(p), named("EraseContact"), sensitive)
 	export(a, "/v1/subjects/{id}/export", "ExportSubjectData")
 	export(a, "/v1/contacts/{id}/export", "ExportContactData")
-	postID(a, "/v1/subjects/{id}/legal-hold", keepers, c.PlaceLegalHold)
-	postID(a, "/v1/subjects/{id}/legal-hold/release", keepers, c.ReleaseLegalHold)
+	postID(a, "/v1/subjects/{id}/legal-hold", keepers, c.PlaceLegalHold, sensitive)
+	postID(a, "/v1/subjects/{id}/legal-hold/release", keepers, c.ReleaseLegalHold, sensitive)
 }
 
 func erase(p *privacy.Service) func(context.Context, commands.Caller, uuid.UUID, subject.RequestErasure) (commands.Receipt, error) {

@@ -20,6 +20,7 @@ var sensitiveOperations = []string{
 	"IssueAPIKey", "RevokeAPIKey",
 	"InviteStaff", "ChangeStaffDetails", "ChangeStaffRoles", "ApproveStaffRoles", "DeclineStaffRoles", "RemoveStaff",
 	"EraseSubject", "EraseContact", "ExportSubjectData", "ExportContactData",
+	"PlaceLegalHold", "ReleaseLegalHold",
 	"SetSecurityPolicy",
 }
 

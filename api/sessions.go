@@ -126,7 +126,8 @@ type SwitchTo struct {
 }
 
 func (a *api) switchMembership(ctx context.Context, in *inBody[SwitchTo]) (*signed[MySession], error) {
-	token, s, err := a.Sessions.Switch(ctx, *requestOf(ctx).session, in.Body.MembershipID, requestOf(ctx).origin())
+	have := *requestOf(ctx).session
+	token, s, err := a.Sessions.Switch(ctx, have, in.Body.MembershipID, requestOf(ctx).origin())
 	if err != nil {
 		return nil, a.over(err)
 	}

@@ -21,6 +21,11 @@ func (c *Commands) IssueAPIKey(ctx context.Context, by Caller, id uuid.UUID, cmd
 	if cmd.Role == "auditor" && by.Origin.Channel == envelope.ChannelAPI {
 		return Receipt{}, nil, domain.Forbidden("api_key.auditor", "who is audited does not make auditors: the operator does, by portico keys create")
 	}
+	for _, has := range access.Capabilities([]access.Role{access.Role(cmd.Role)}) {
+		if by.Origin.Channel != envelope.ChannelCLI && by.May(has) != nil { // whoever has the key may all of it (7.2.1)
+			return Receipt{}, nil, domain.Forbidden("api_key.not_held", "you can make a key only for what you may do yourself")
+		}
+	}
 	if cmd.ContactID != nil {
 		person, err := peek[contact.Contact](ctx, c, by.Tenant, "contact", *cmd.ContactID)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"portico/domain"
 	"portico/domain/access"
+	"portico/domain/apikey"
 	"portico/domain/roster"
 	"portico/domain/staff"
 	"portico/domain/tenant"
@@ -98,6 +99,11 @@ func (c *Commands) onStaff(ctx context.Context, by Caller, t task, command func(
 func (c *Commands) decideStaff(ctx context.Context, by Caller, t task, command func(staff.Asking) domain.Command[staff.Member]) (Receipt, error) {
 	r, err := decide(ctx, c, by, t, func(s staff.Member) (decision[staff.Member], error) {
 		asking, err := c.asking(ctx, by, t.id)
+		if who := s.ProposedBy(); err == nil && who != uuid.Nil {
+			var key apikey.Key
+			key, err = peek[apikey.Key](ctx, c, by.Tenant, "apikey", who)
+			asking.Keyed = key.Known()
+		}
 		cmd := command(asking)
 		return decision[staff.Member]{cmd: cmd, claim: func() error { return c.leaveRoster(ctx, by, t.id, s, cmd) }}, err
 	})

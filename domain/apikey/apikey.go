@@ -78,5 +78,8 @@ func (c Revoke) Decide(s Key) ([]Event, error) {
 	return []Event{Revoked{}}, nil
 }
 
+// Known tells whether there is or was such a key.
+func (s Key) Known() bool { return s.status != "" }
+
 // Revoked tells whether a key that there was opens nothing any more.
 func (s Key) Revoked() bool { return s.status == "revoked" }

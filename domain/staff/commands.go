@@ -16,6 +16,7 @@ type Asking struct {
 	By    uuid.UUID // the actor
 	Self  bool      // the member itself
 	Alone bool      // there is no second owner who could approve
+	Keyed bool      // what is proposed was proposed with an API key, which has no eyes
 }
 
 // Add makes a person a member of staff.
@@ -113,6 +114,8 @@ func (c ApproveRoles) Decide(s Member) ([]Event, error) {
 		return nil, nil
 	case !slices.Equal(roles, s.proposal.roles):
 		return nil, domain.Refused("staff.not_proposed", "these roles are not what is proposed")
+	case c.Keyed:
+		return nil, domain.Refused("staff.person_proposes", "these roles were proposed with an API key, which could be yours: somebody who has signed in has to propose them")
 	case s.proposal.by == c.By:
 		return nil, domain.Refused("staff.self_approval", "who proposes roles does not approve them: somebody else has to")
 	case c.Self:

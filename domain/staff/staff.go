@@ -67,6 +67,9 @@ func (s Member) Roles() []access.Role {
 // Owner tells whether the role is the member's, joined or not.
 func (s Member) Owner() bool { return s.status == "active" && slices.Contains(s.roles, access.Owner) }
 
+// ProposedBy is who proposed the roles that wait for approval.
+func (s Member) ProposedBy() uuid.UUID { return s.proposal.by }
+
 // LoginID is the human whose membership it is; the nil UUID until somebody has joined.
 func (s Member) LoginID() uuid.UUID { return s.login }
 

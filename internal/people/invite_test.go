@@ -13,6 +13,7 @@ import (
 	"portico/commands"
 	"portico/domain"
 	"portico/domain/access"
+	"portico/domain/apikey"
 	"portico/domain/contact"
 	"portico/domain/invitation"
 	"portico/domain/login"
@@ -309,6 +310,14 @@ func TestRolesThatMakeOthersNeedTwo(t *testing.T) {
 	if cy = w.as(cy.Actor.ID); len(cy.Roles) != 2 {
 		t.Errorf("%v", cy.Roles)
 	}
+	// What a key proposes nobody approves: whoever made it would do both.
+	key := ann
+	key.Actor.ID, key.Roles = uuid.New(), []access.Role{access.Staff}
+	_, _, err = w.Commands.IssueAPIKey(t.Context(), ann, key.Actor.ID, apikey.Issue{Name: "Ann's", Role: "staff"})
+	w.ok(err)
+	di := w.staffed("di", key, access.Administrator)
+	_, err = w.Commands.ApproveStaffRoles(t.Context(), ann, di.Actor.ID, staff.ApproveRoles{Roles: []access.Role{access.Administrator}})
+	w.refused(err, "staff.person_proposes")
 	remove := func(by, who commands.Caller) error {
 		_, err := w.Commands.RemoveStaff(t.Context(), by, who.Actor.ID, staff.Remove{Because: because()})
 		return err

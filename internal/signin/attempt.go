@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -38,7 +39,7 @@ func (s *Service) SignIn(ctx context.Context, by commands.Caller, a Attempt) (Ou
 	if err != nil {
 		return Outcome{}, err
 	}
-	hash, err := s.Commands.Hash(ctx, by.Tenant, "names tried", a.Realm, a.Name)
+	hash, err := s.Commands.Hash(ctx, by.Tenant, "names tried", a.Realm, normal(a.Name))
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -72,6 +73,19 @@ func (s *Service) SignIn(ctx context.Context, by commands.Caller, a Attempt) (Ou
 		return Outcome{}, err
 	}
 	return s.proven(ctx, by, proof{id: id, who: who, shown: []string{"password"}, membership: a.Membership})
+}
+
+// normal is a name as it is looked for. Nobody's name counts for itself in each of its
+// spellings as little as somebody's: else the throttle would tell which is which.
+func normal(name string) string {
+	read := login.NormalUsername
+	if strings.ContainsRune(name, '@') {
+		read = login.NormalEmail
+	}
+	if n, err := read(name); err == nil {
+		return n
+	}
+	return name
 }
 
 // failure is a try that did not come off.

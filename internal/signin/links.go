@@ -116,7 +116,7 @@ func (s *Service) asked(ctx context.Context, by commands.Caller, realm, name str
 	if err != nil {
 		return whose, false, err
 	}
-	hash, err := s.Commands.Hash(ctx, by.Tenant, "names tried", realm, name)
+	hash, err := s.Commands.Hash(ctx, by.Tenant, "names tried", realm, normal(name))
 	if err != nil {
 		return whose, false, err
 	}

@@ -204,3 +204,29 @@ func mannWhitney(a, b []float64) float64 {
 	z := (u - n*m/2) / math.Sqrt(n*m*(n+m+1)/12)
 	return math.Erfc(math.Abs(z) / math.Sqrt2)
 }
+
+// ASVS 6.3.8: whoever writes a name in many ways learns from the throttle no more than from the
+// answer: nobody's is throttled as somebody's is.
+func TestTheThrottleTellsNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	spelled := func(name string) (let int) {
+		for i := range 26 {
+			letters := []byte(name)
+			for bit := range 5 {
+				if i>>bit&1 == 1 {
+					letters[bit] -= 'a' - 'A'
+				}
+			}
+			if _, err := w.SignIn(ctx, stranger(i), Attempt{Realm: login.Staff, Name: string(letters), Password: "x"}); errors.Is(err, ErrFailed) {
+				let++
+			}
+		}
+		return let
+	}
+	w.register(NewLogin{Realm: login.Staff, Name: "Ruth Poe", Email: "ruthp@example.com", Password: other})
+	if somebody, nobody := spelled("ruthp@example.com"), spelled("nobod@example.com"); somebody != nobody || nobody != 20 {
+		t.Errorf("%d tries of somebody's name, %d of nobody's", somebody, nobody)
+	}
+	w.Settle()
+}
