@@ -120,6 +120,9 @@ func (a *api) parked(ctx context.Context, group string, customers []uuid.UUID) b
 // concerned are the customers whose part of the read models an answer is made of: what
 // must show the position. None stands for everybody's.
 func concerned(rq *request, ofCustomer bool, id uuid.UUID, filter any) []uuid.UUID {
+	if rq.op != nil && strings.HasPrefix(rq.op.Path, "/v1/tenant") {
+		return nil // of the business: no customer's part holds it
+	}
 	if rq.who.Standing != nil {
 		return rq.who.Standing.Seen()
 	}
