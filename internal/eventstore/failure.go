@@ -47,6 +47,13 @@ func noPartition(err error) bool {
 	return pe != nil && pe.Code == "23514"
 }
 
+// beingMade tells whether es.ensure_partitions gave up waiting, for 3 s, for somebody who
+// makes partitions and takes their time.
+func beingMade(err error) bool {
+	pe := serverError(err)
+	return pe != nil && pe.Code == "55P03"
+}
+
 // otherSession tells whether a statement that was prepared is not there, or one to be
 // prepared is: the connection is not always the same session. Nothing was executed.
 func otherSession(err error) bool {

@@ -41,7 +41,8 @@ func (p *Postgres) makeRoomAhead() {
 }
 
 // makeRoom has partitions made for what follows, at least for a batch. If that fails,
-// appends go on while there is room, and it is tried again.
+// appends go on while there is room, and it is tried again. That another maker was waited for
+// in vain is no failure: what it makes may do.
 func (p *Postgres) makeRoom(batch []*request) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
@@ -51,6 +52,9 @@ func (p *Postgres) makeRoom(batch []*request) bool {
 	}
 	var until uint64
 	err := p.pool.QueryRow(ctx, sqlEnsurePartitions, pgx.QueryExecModeCacheDescribe, events).Scan(&until)
+	if beingMade(err) {
+		return true
+	}
 	if err != nil {
 		slog.Error("no partition could be made ahead for the event log: appends will be refused when the last is full",
 			"error", err, "head", p.known.Load())

@@ -2,11 +2,14 @@ package eventstore_test
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"portico/internal/pgtest"
 )
@@ -72,5 +75,32 @@ func TestMissingPartitionsAreAnAlarmAndThenARefusal(t *testing.T) {
 	mustAppend(t, s, name, appended-1, event())
 	if log := readDense(t, s); len(log) != 101 || room() < 0.5 {
 		t.Errorf("%d events, room for %v partitions", len(log), room())
+	}
+}
+
+// Whoever needs a partition waits for another maker of it, however slow, and is not refused.
+func TestASlowMakerOfPartitionsIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	owner, superuser := pgtest.Superuser(t)
+	pgtest.Exec(t, owner, "UPDATE es.settings SET partition_size = 100")
+	pgtest.Exec(t, superuser, "ALTER FUNCTION es.ensure_partitions(bigint) SET lock_timeout = '200ms'")
+	s, name := open(t, owner), stream()
+	maker, err := pgx.Connect(t.Context(), owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer maker.Close(context.Background())
+	if _, err := maker.Exec(t.Context(), "BEGIN; SELECT FROM es.settings FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	released := make(chan error, 1)
+	go func() {
+		time.Sleep(600 * time.Millisecond)
+		_, err := maker.Exec(context.Background(), "ROLLBACK")
+		released <- err
+	}()
+	mustAppend(t, s, name, -1, event()) // there is no partition yet
+	if err := <-released; err != nil {
+		t.Fatal(err)
 	}
 }
