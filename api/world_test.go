@@ -107,7 +107,7 @@ func newWorld(t testing.TB) *world {
 		Sessions: sessions,
 		SignIn: signin.New(&signin.Service{DB: w.db, Commands: w.commands, Keys: w.commands.Codec.Keys, Journal: w.journal.Write, Jobs: &jobs.Store{DB: w.db},
 			EndSessions: sessions.EndAll, PublicURL: "https://portal.example.com",
-			Cost: &argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}}),
+			Cost: &argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}, Beat: 1}),
 		Confirm:    proof,
 		PublicURL:  "https://portal.example.com",
 		Commands:   w.commands,

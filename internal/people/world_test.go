@@ -91,7 +91,7 @@ func (w *world) node() *Service {
 	c := commands.New(w.store, &envelope.Codec{Catalog: catalog.New(), Keys: w.keys}, "test")
 	c.Clock = w.now
 	in := signin.New(&signin.Service{DB: w.db, Commands: c, Keys: w.keys, Journal: w.write, PublicURL: "https://portal.example.com", Clock: w.now,
-		Cost: &argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}})
+		Cost: &argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}, Beat: 1})
 	return &Service{DB: w.db, Commands: c, Register: in.Register, Journal: w.write, Insert: w.insert, Clock: w.now, PublicURL: "https://portal.example.com"}
 }
 

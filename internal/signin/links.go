@@ -136,6 +136,7 @@ func (s *Service) asked(ctx context.Context, by commands.Caller, realm, name str
 // Forgot has a link to choose another password mailed to whoever signs in under a name. The
 // answer is the same if there is nobody.
 func (s *Service) Forgot(ctx context.Context, by commands.Caller, realm, name string) error {
+	defer s.onTheBeat(ctx, time.Now())
 	whose, mail, err := s.asked(ctx, by, realm, name)
 	if err != nil || !mail {
 		return err
@@ -207,6 +208,7 @@ func (s *Service) RequestLink(ctx context.Context, by commands.Caller, name stri
 	if err := s.linksOn(ctx, by.Tenant); err != nil {
 		return err
 	}
+	defer s.onTheBeat(ctx, time.Now())
 	whose, mail, err := s.asked(ctx, by, login.Contact, name)
 	if err != nil || !mail {
 		return err

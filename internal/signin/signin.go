@@ -41,7 +41,10 @@ type Service struct {
 	PublicURL string
 	Provider  *Provider // another one that staff may sign in by; nil: none
 	// Cost is of a password's hash; what OWASP says of argon2id if left out.
-	Cost  *argon2id.Params
+	Cost *argon2id.Params
+	// Beat is what answers wait for that could tell by their time whether there is a login of
+	// some name: they are given at whole multiples of it since the question. 250 ms if left out.
+	Beat  time.Duration
 	Clock func() time.Time
 	Log   *slog.Logger
 
@@ -61,6 +64,9 @@ func New(s *Service) *Service {
 	}
 	if s.Cost == nil {
 		s.Cost = &argon2id.Params{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+	}
+	if s.Beat == 0 {
+		s.Beat = 250 * time.Millisecond
 	}
 	s.gate = newGate()
 	return s

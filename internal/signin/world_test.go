@@ -94,7 +94,7 @@ func (w *world) node() *Service {
 	c.Clock = w.now
 	return New(&Service{DB: w.db, Commands: c, Keys: w.keys, Journal: w.write, Jobs: &jobs.Store{DB: w.db}, EndSessions: w.end,
 		PublicURL: "https://portal.example.com", Clock: w.now,
-		Cost: &argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}})
+		Cost: &argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}, Beat: 1})
 }
 
 func (w *world) now() time.Time {
