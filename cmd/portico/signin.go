@@ -26,8 +26,8 @@ func (a *app) wireSignIn(s *settings, keys envelope.Keys) error {
 	return nil
 }
 
-// keepSignIn forgets what signing in needs no more, and sessions that have run out, until ctx
-// ends.
+// keepSignIn forgets what signing in needs no more, and sessions that have run out, and shuts
+// logins of staff that nobody uses, until ctx ends.
 func (a *app) keepSignIn(ctx context.Context) {
 	ctx = pg.Across(ctx)
 	go a.sessions.Run(ctx, func(err error) { a.log.Warn("forgetting old sessions", "error", err) })
