@@ -197,6 +197,7 @@ func TestE44StaffAndLogins(t *testing.T) {
 	c := newCrew(t)
 	stop := c.run()
 	defer stop()
+	t.Run("a customer hears that it was looked at", c.isHeardOf)
 	t.Run("at once", func(t *testing.T) { // each waits until every process has heard of it
 		for name, does := range map[string]func(*testing.T){
 			"the last owner stays": c.lastOwnerStays, "a login goes with its last membership": c.lastMembership, "an erased member is nowhere": c.memberIsNowhere,
@@ -212,6 +213,21 @@ func TestE44StaffAndLogins(t *testing.T) {
 	}
 	c.healthy(t) // and a rebuild shows the same
 	t.Run("what is done to keys is on record", c.keysOnRecord)
+}
+
+// E32: what tells the customer is there before the token is handed out.
+func (c *crew) isHeardOf(t *testing.T) {
+	n := session.New{Tenant: firstTenant, Login: c.annIn, Realm: session.Staff, Membership: c.ann, Stage: session.Full, Origin: c.stranger().Origin}
+	_, own, err := c.sessions.Begin(c.ctx, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := c.sessions.ViewAs(c.ctx, own, session.View{Contact: c.jo[0], Reason: asked.Reason, Origin: n.Origin}); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.column(t, "select kind from portico.jobs where kind = 'notify.viewed_as'"); len(got) != 1 {
+		t.Errorf("%d jobs tell of it", len(got))
+	}
 }
 
 // The last owner cannot be erased, nor be left without a login: and is not half gone then.
