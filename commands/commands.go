@@ -131,6 +131,9 @@ type decision[S any] struct {
 	cmd   domain.Command[S]
 	route uuid.UUID    // the customer whose read models it changes; the nil UUID: the tenant's
 	claim func() error // takes what the events need, such as a number, once there are events
+	// guard announces the events where others look who decide about other streams: the stream
+	// is at a version, and the events are appended there or not at all.
+	guard func(at int64) error
 }
 
 // folded is an aggregate as of a version, with the commands that made it so.
@@ -184,6 +187,9 @@ func decide[S any](ctx context.Context, c *Commands, by Caller, t task, prepare 
 		sealed, err := seal(ctx, c, by, t, d, events)
 		if err == nil && d.claim != nil {
 			err = d.claim()
+		}
+		if err == nil && d.guard != nil {
+			err = d.guard(have.version)
 		}
 		if err != nil {
 			return Receipt{}, err

@@ -17,15 +17,17 @@ import (
 )
 
 // meanwhile is a store on which something else happens just before the first append to a
-// stream.
+// stream, or to one of a category.
 type meanwhile struct {
 	eventstore.Store
-	stream eventstore.StreamName
-	do     func()
+	stream   eventstore.StreamName
+	category string
+	do       func()
 }
 
 func (m *meanwhile) Append(ctx context.Context, s eventstore.StreamName, expected int64, events ...eventstore.Event) (eventstore.Appended, error) {
-	if do := m.do; s == m.stream && do != nil {
+	_, category, _ := s.Split()
+	if do := m.do; (s == m.stream || category == m.category) && do != nil {
 		m.do = nil
 		do()
 	}

@@ -108,17 +108,18 @@ func (c *Commands) MoveCustomer(ctx context.Context, by Caller, id uuid.UUID, cm
 	}
 	defer leave()
 	cmd.Self = id
-	return decide(ctx, c, by, about(by, "MoveCustomer", "customer", id), func(customer.Customer) (d decision[customer.Customer], err error) {
+	return decide(ctx, c, by, about(by, "MoveCustomer", "customer", id), func(s customer.Customer) (d decision[customer.Customer], err error) {
 		if cmd.ParentID != nil {
 			if cmd.Ancestors, err = c.ancestors(ctx, by, *cmd.ParentID); err != nil {
 				return d, err
 			}
 		}
-		return decision[customer.Customer]{cmd: cmd, route: id}, nil
+		return decision[customer.Customer]{cmd: cmd, route: id, guard: c.guardMove(ctx, by, s, cmd)}, nil
 	})
 }
 
-// inTree keeps a tenant's moves apart: two at once could make a circle between them.
+// inTree lets this process's moves in a tenant's tree wait for each other, as those of other
+// processes are kept apart by guarded: two at once could make a circle between them.
 func (c *Commands) inTree(ctx context.Context, by Caller) (leave func(), err error) {
 	return c.queue.enter(ctx, by.Tenant+" tree")
 }
@@ -160,7 +161,7 @@ func (c *Commands) MergeCustomers(ctx context.Context, by Caller, id uuid.UUID, 
 	cmd.Self = id
 	return decide(ctx, c, by, about(by, "MergeCustomers", "customer", id), func(customer.Customer) (decision[customer.Customer], error) {
 		_, err := c.activeCustomer(ctx, by, cmd.SurvivorID)
-		return decision[customer.Customer]{cmd: cmd, route: id}, err
+		return decision[customer.Customer]{cmd: cmd, route: id, guard: c.guardMerger(ctx, by, cmd)}, err
 	})
 }
 

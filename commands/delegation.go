@@ -2,12 +2,14 @@ package commands
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 
 	"portico/domain"
 	"portico/domain/access"
 	"portico/domain/contact"
+	"portico/domain/guard"
 )
 
 // ChangeContactAccess sets all that a contact may do.
@@ -63,7 +65,10 @@ func (c *Commands) onAccess(ctx context.Context, by Caller, t task, cmd domain.C
 		if err := c.delegates(ctx, by, access.Manage, s.CustomerID(), given, s.Grants()); err != nil {
 			return d, err
 		}
-		return d, c.leavesManager(ctx, by, t.id, s, given)
+		if manages(t.id, s, s.Grants()) && !manages(t.id, s, given) {
+			d.guard = c.guardManager(ctx, by, t.id, s.CustomerID())
+		}
+		return d, nil
 	})
 }
 
@@ -97,26 +102,42 @@ func manages(id uuid.UUID, s contact.Contact, g access.Grants) bool {
 	return s.CustomerID() != uuid.Nil && g.Allows(id, access.Manage, people(s.CustomerID()), s.CustomerID())
 }
 
-// leavesManager refuses that the last contact who manages a customer's people stops doing
-// so by itself (E30): staff can have it so.
-func (c *Commands) leavesManager(ctx context.Context, by Caller, id uuid.UUID, s contact.Contact, after access.Grants) error {
-	if id != by.Actor.ID || !manages(id, s, s.Grants()) || manages(id, s, after) {
-		return nil
-	}
-	if c.Colleagues != nil {
-		others, err := c.Colleagues(ctx, by.Tenant, s.CustomerID())
-		if err != nil {
+// guardManager lets a contact stop managing the people of its customer if another goes on,
+// who is not about to stop in another process (E30). Staff can have it otherwise.
+func (c *Commands) guardManager(ctx context.Context, by Caller, id, customer uuid.UUID) func(at int64) error {
+	return func(at int64) error {
+		step := guard.Step{What: guard.StopsManaging, Category: "contact", ID: id, At: at}
+		return c.guarded(ctx, by, domain.DerivedID(customer, "managers"), step, func(open []guard.Step) error {
+			stays, err := c.managed(ctx, by, customer, append(open, step))
+			if err == nil && !stays {
+				err = domain.Refused("access.last_manager", "nobody would be left who manages the people of this customer: make somebody else a manager first, or ask us")
+			}
 			return err
+		})
+	}
+}
+
+// managed tells whether a contact manages the people of a customer and does not stop.
+func (c *Commands) managed(ctx context.Context, by Caller, customer uuid.UUID, stop []guard.Step) (bool, error) {
+	colleagues := []uuid.UUID{by.Actor.ID}
+	if c.Colleagues != nil {
+		known, err := c.Colleagues(ctx, by.Tenant, customer)
+		if err != nil {
+			return false, err
 		}
-		for _, other := range others {
-			is, err := peek[contact.Contact](ctx, c, by.Tenant, "contact", other)
-			if err != nil {
-				return err
-			}
-			if other != id && is.CustomerID() == s.CustomerID() && manages(other, is, is.Grants()) {
-				return nil
-			}
+		colleagues = append(colleagues, known...)
+	}
+	for _, id := range colleagues {
+		if slices.ContainsFunc(stop, func(o guard.Step) bool { return o.ID == id }) {
+			continue
+		}
+		is, err := peek[contact.Contact](ctx, c, by.Tenant, "contact", id)
+		if err != nil {
+			return false, err
+		}
+		if is.CustomerID() == customer && manages(id, is, is.Grants()) {
+			return true, nil
 		}
 	}
-	return domain.Refused("access.last_manager", "you are the last who manages the people of this customer: make somebody else a manager first, or ask us")
+	return false, nil
 }

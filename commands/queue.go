@@ -8,7 +8,7 @@ import (
 // queue lets this process's commands on one aggregate wait for each other: to decide
 // twice and append once costs more. Other processes are kept apart by the expected
 // version. Whoever is in one queue may enter another's only in the order tree, customer
-// or document, reservation.
+// or document, reservation or guard.
 type queue struct {
 	mu   sync.Mutex
 	gate map[string]*gate

@@ -26,6 +26,7 @@ var notProjected = map[string]string{
 	"reservation.Reserved":         "that a name is taken is the reservation stream's own business: nobody reads it elsewhere",
 	"reservation.Released":         "as reservation.Reserved",
 	"tenant.SecurityPolicyChanged": "who lets people in asks the tenant's own history",
+	"guard.Announced":              "keeps processes apart; what is announced has an event of its own",
 	"roster.OwnerJoined":           "who is an owner is in the member's own events; the roster keeps the last one",
 	"roster.OwnerLeft":             "as roster.OwnerJoined",
 	"login.Registered":             "how people sign in is asked of the login's own history",

@@ -41,7 +41,7 @@ type NotificationRoute struct {
 // ContactNotice is which contacts of a customer are told of a topic.
 type ContactNotice struct {
 	Topic string `json:"topic"`
-	To    string `json:"to" enum:"off,primary,all"`
+	To    string `json:"to" enum:"off,primary,managers,all"`
 }
 
 // Route is whom staff notices of a topic go to: by its own route, else by the overall list.
@@ -55,11 +55,11 @@ func (n NotificationSettings) Route(topic string) []string {
 	return nil
 }
 
-// Tells says which contacts are told of a topic: off, primary or all.
+// Tells says which contacts are told of a topic: off, primary, managers or all.
 func (n NotificationSettings) Tells(topic string) string {
 	at := slices.IndexFunc(n.Notices, func(c ContactNotice) bool { return c.Topic == topic })
 	if at < 0 {
-		return tenant.TellPrimary
+		return tenant.ToldOf(topic)
 	}
 	return n.Notices[at].To
 }

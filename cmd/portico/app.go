@@ -157,6 +157,7 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	a.commands = commands.New(a.store, a.codec, me)
 	a.tenants = &tenants.Directory{DB: a.pool, Commands: a.commands}
 	a.engine = &engine.Engine{Store: a.store, Codec: a.codec, DB: a.folds, Groups: projections.Groups(), Log: a.log, Node: me}
+	a.engine.Making = a.noteTables
 	a.policies = reactions.NewPolicies(&reactions.Subscriber{Store: a.store, DB: a.pool, Node: me, Lanes: 16, Log: a.log}, a.commands, logger(slog.LevelWarn))
 	a.waiter = waiter{a.policies, a.engine}
 	if a.feed, err = a.publisher(s, me); err != nil {

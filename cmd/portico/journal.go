@@ -13,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"portico/commands"
+	"portico/domain"
 	"portico/internal/envelope"
 	"portico/internal/journal"
 	"portico/internal/tenants"
@@ -168,8 +170,10 @@ var interactive = map[string]struct{ kind, target string }{
 	"journal list":         {"audit_log_read", "audit_log"},
 	"journal verify":       {"audit_log_read", "audit_log"},
 	"keys create":          {"acted", "api_key"},
+	"keys destroy-kek":     {"acted", "key_encryption_key"},
 	"keys list":            {"listed", "api_key"},
 	"keys revoke":          {"acted", "api_key"},
+	"keys rotate-kek":      {"acted", "key_encryption_key"},
 	"log archive":          {"exported", "event_log"},
 	"log export":           {"exported", "event_log"},
 	"log restore":          {"log.restored", "event_log"},
@@ -184,20 +188,44 @@ var interactive = map[string]struct{ kind, target string }{
 	"projections rollback": {"read_models.rolled_back", "read_models"},
 }
 
-// note records something that concerns all of Portico.
+// note records something that an operator did and that concerns all of Portico.
 func (a *app) note(ctx context.Context, kind, target string, detail map[string]string) error {
+	return a.noteAs(ctx, func(tenant string) commands.Caller { return operatorOf(tenant) },
+		journal.Record{Kind: kind, Outcome: journal.Success, Target: journal.Target{Kind: target}, Detail: detail})
+}
+
+// noteKEK records how something came off that was done to a key-encryption key (10.2.1.7),
+// and answers how.
+func (a *app) noteKEK(ctx context.Context, kind string, done error, detail map[string]string) error {
+	r := journal.Record{Kind: kind, Outcome: journal.Success, Target: journal.Target{Kind: "key_encryption_key"}, Detail: detail}
+	if done != nil {
+		r.Outcome, detail["code"] = journal.Failure, domain.CodeOf(done)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain) // also if it was cut off
+	defer cancel()
+	return errors.Join(done, a.noteAs(ctx, func(tenant string) commands.Caller { return operatorOf(tenant) }, r))
+}
+
+// noteTables records that Portico makes read models of its own accord: of a version of a
+// program that has had none (10.2.1.7).
+func (a *app) noteTables(ctx context.Context, group string, version int) error {
+	return a.noteAs(ctx, itselfOf, journal.Record{Kind: "read_models.made", Outcome: journal.Success, Target: journal.Target{Kind: "read_models"},
+		Detail: map[string]string{"group": group, "version": strconv.Itoa(version)}})
+}
+
+func (a *app) noteAs(ctx context.Context, who func(tenant string) commands.Caller, r journal.Record) error {
 	concerned, err := a.concerned(ctx)
 	if err != nil {
 		return err
 	}
 	records := make([]journal.Record, len(concerned))
 	for i, tenant := range concerned {
-		by := operatorOf(tenant)
+		by := who(tenant)
 		if a.sealless {
 			by.Origin.UserAgent = "" // there are no keys yet that it could be sealed under
 		}
-		records[i] = journal.Record{Tenant: tenant, Kind: kind, Outcome: journal.Success, Actor: by.Actor, Origin: by.Origin,
-			Target: journal.Target{Kind: target}, Detail: detail}
+		records[i] = r
+		records[i].Tenant, records[i].Actor, records[i].Origin = tenant, by.Actor, by.Origin
 	}
 	return a.journal.Write(ctx, records...)
 }

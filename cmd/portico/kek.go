@@ -25,6 +25,7 @@ Servers on other machines need the new key file before anything is wrapped under
 			return with(cmd.Context(), s, func(a *app) error {
 				if prepare {
 					no, err := a.keyring.Prepare()
+					err = a.noteKEK(cmd.Context(), "key.made", err, map[string]string{"epoch": strconv.Itoa(no)})
 					if err == nil {
 						fmt.Fprintf(cmd.OutOrStdout(), "epoch %d is in %s; copy it to every machine, then run portico keys rotate-kek\n", no, s.kekFile())
 					}
@@ -33,7 +34,8 @@ Servers on other machines need the new key file before anything is wrapped under
 				to, n, err := a.keyring.Rotate(cmd.Context(), func(done, total int64) {
 					fmt.Fprintf(cmd.ErrOrStderr(), "\r%d of %d keys", done, total)
 				})
-				if err != nil {
+				detail := map[string]string{"epoch": strconv.Itoa(to), "keys": strconv.FormatInt(n, 10)}
+				if err := a.noteKEK(cmd.Context(), "key.rotated", err, detail); err != nil {
 					return err
 				}
 				if n > 0 {
@@ -67,7 +69,8 @@ still have it, too.`,
 				return err
 			}
 			return with(cmd.Context(), s, func(a *app) error {
-				if err := a.keyring.DestroyKEK(cmd.Context(), no, kept); err != nil {
+				err := a.keyring.DestroyKEK(cmd.Context(), no, kept)
+				if err := a.noteKEK(cmd.Context(), "key.destroyed", err, map[string]string{"epoch": strconv.Itoa(no)}); err != nil {
 					return err
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "epoch %d is destroyed\n", no)

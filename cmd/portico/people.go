@@ -35,13 +35,10 @@ func (a *app) wirePeople(s *settings, in *signin.Service) {
 	}
 }
 
-// keepPeople notes what has run out, and shuts logins of staff that nobody uses, until ctx
-// ends.
+// keepPeople notes which invitations have run out, until ctx ends.
 func (a *app) keepPeople(ctx context.Context) {
 	a.people.Run(pg.Across(ctx), func(context.Context) ([]string, error) { return a.tenants.Codes(), nil },
-		func(err error) {
-			a.log.Warn("looking for invitations that have expired and logins that are not used", "error", err)
-		})
+		func(err error) { a.log.Warn("looking for invitations that have expired", "error", err) })
 }
 
 // printSetupCode says how the first owner comes in, while there is none.

@@ -30,6 +30,7 @@ func (a *app) wirePrivacy(keys *keyring.Keyring) {
 	a.privacy.OtherMemberships = a.otherMemberships
 	a.privacy.Forgetters = []privacy.Forgetter{
 		{Name: "logins", Reads: true, Forget: a.signin.Forget},
+		{Name: "mails by address", Reads: true, Forget: a.forgetMailsTo},
 		{Name: "sessions", Forget: func(ctx context.Context, tenant string, subject uuid.UUID) error {
 			return a.sessions.EndAll(ctx, tenant, subject, uuid.Nil, session.Erased)
 		}},
@@ -50,6 +51,15 @@ func (a *app) wirePrivacy(keys *keyring.Keyring) {
 		}},
 		{Name: "journal", Of: a.journalOf},
 	}
+}
+
+// forgetMailsTo deletes mails to and about addresses of a person.
+func (a *app) forgetMailsTo(ctx context.Context, tenant string, subject uuid.UUID) error {
+	addresses, err := a.commands.AddressesOf(ctx, tenant, subject)
+	if err != nil {
+		return err
+	}
+	return a.mails.ForgetAddresses(ctx, tenant, addresses)
 }
 
 // otherMemberships tells whether a login is in something beside one membership.

@@ -9,6 +9,7 @@ import (
 	"portico/domain/contact"
 	"portico/domain/creditmemo"
 	"portico/domain/customer"
+	"portico/domain/guard"
 	"portico/domain/importrun"
 	"portico/domain/invitation"
 	"portico/domain/invoice"
@@ -42,5 +43,6 @@ func New() *domain.Catalog {
 		staff.Types,
 		roster.Types,
 		invitation.Types,
+		guard.Types,
 	)
 }

@@ -9,7 +9,10 @@ import (
 )
 
 // ContactTopics are what contacts are told of: a policy for each says whom (S4.10).
-var ContactTopics = []string{"invoice_published", "credit_memo_issued", "payment_received"}
+var ContactTopics = []string{"invoice_published", "credit_memo_issued", "payment_received", ViewedAs}
+
+// ViewedAs tells a customer that staff have seen the portal as one of its contacts (E32).
+const ViewedAs = "viewed_as"
 
 // StaffTopics are what staff are told of, each by a route of its own (S4.5); what has none
 // goes by the route of DefaultTopic, the overall list (S4.6).
@@ -20,10 +23,19 @@ const DefaultTopic = "default"
 
 // Whom a contact topic tells.
 const (
-	TellNobody  = "off"
-	TellPrimary = "primary" // unless a policy says otherwise
-	TellAll     = "all"
+	TellNobody   = "off"
+	TellPrimary  = "primary"
+	TellManagers = "managers" // who manage the customer's people; where nobody does, as primary
+	TellAll      = "all"
 )
+
+// ToldOf is whom a contact topic tells unless a policy says otherwise.
+func ToldOf(topic string) string {
+	if topic == ViewedAs {
+		return TellManagers
+	}
+	return TellPrimary
+}
 
 // maxRecipients bounds a route.
 const maxRecipients = 20
@@ -49,7 +61,7 @@ func (e NotificationRouteChanged) Addresses() []string {
 // ContactNoticesChanged says which contacts of a customer are told of a topic.
 type ContactNoticesChanged struct {
 	Topic string `json:"topic"`
-	To    string `json:"to"` // off, primary or all
+	To    string `json:"to"` // off, primary, managers or all
 }
 
 // Evolve replaces the policy.
@@ -103,8 +115,8 @@ func (c SetNotificationRoute) Decide(s Tenant) ([]Event, error) {
 
 // ChangeContactNotices says which contacts of a customer are told of a topic.
 type ChangeContactNotices struct {
-	Topic string `json:"topic" enum:"invoice_published,credit_memo_issued,payment_received"`
-	To    string `json:"to" enum:"off,primary,all" doc:"The customer's primary contacts, unless changed"`
+	Topic string `json:"topic" enum:"invoice_published,credit_memo_issued,payment_received,viewed_as"`
+	To    string `json:"to" enum:"off,primary,managers,all" doc:"The customer's primary contacts, unless changed; managers are those who manage its people, and are told of viewed_as unless changed"`
 }
 
 // Decide changes; the same is nothing.
@@ -115,12 +127,12 @@ func (c ChangeContactNotices) Decide(s Tenant) ([]Event, error) {
 	if !slices.Contains(ContactTopics, c.Topic) {
 		return nil, domain.Invalid("tenant.unknown_topic", "there is no topic %q: one of %s", c.Topic, strings.Join(ContactTopics, ", "))
 	}
-	if !slices.Contains([]string{TellNobody, TellPrimary, TellAll}, c.To) {
-		return nil, domain.Invalid("tenant.contact_notices", "to is off, primary or all, not %q", c.To)
+	if !slices.Contains([]string{TellNobody, TellPrimary, TellManagers, TellAll}, c.To) {
+		return nil, domain.Invalid("tenant.contact_notices", "to is off, primary, managers or all, not %q", c.To)
 	}
 	was := s.notices[c.Topic]
 	if was == "" {
-		was = TellPrimary
+		was = ToldOf(c.Topic)
 	}
 	if was == c.To {
 		return nil, nil

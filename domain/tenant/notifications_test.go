@@ -41,6 +41,8 @@ func TestContactNotices(t *testing.T) {
 		{Name: "change", Given: events{registered}, When: change("payment_received", "all"), Then: events{all}},
 		{Name: "change again", Given: events{registered, all}, When: change("payment_received", "all")},
 		{Name: "to what it is at first", Given: events{registered}, When: change("payment_received", "primary")},
+		{Name: "to managers, as it is at first", Given: events{registered}, When: change("viewed_as", "managers")},
+		{Name: "to managers, where it is not", Given: events{registered}, When: change("payment_received", "managers"), Then: events{ContactNoticesChanged{"payment_received", "managers"}}},
 		{Name: "off", Given: events{registered, all}, When: change("payment_received", "off"), Then: events{ContactNoticesChanged{"payment_received", "off"}}},
 		{Name: "no such topic", Given: events{registered}, When: change("job_dead", "all"), Code: "tenant.unknown_topic"},
 		{Name: "to nobody known", Given: events{registered}, When: change("payment_received", "some"), Code: "tenant.contact_notices"},

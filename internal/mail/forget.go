@@ -2,6 +2,7 @@ package mail
 
 import (
 	"context"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -28,16 +29,32 @@ func (s *Store) Forget(ctx context.Context, tenant string, contact uuid.UUID) er
 			return err
 		}
 		addresses, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if err != nil || len(addresses) == 0 {
+		if err != nil {
 			return err
 		}
-		for _, sql := range []text{sqlForgetMentions, sqlForgetBounces, sqlForgetBlocks} {
-			if _, err := tx.Exec(ctx, string(sql), tenant, addresses); err != nil {
-				return err
-			}
-		}
-		return nil
+		return forgetAddresses(ctx, tx, tenant, addresses)
 	})
+}
+
+// ForgetAddresses deletes what was written to addresses of a person whose data are erased,
+// but not as a contact of a customer, and about them: to a login, to staff.
+func (s *Store) ForgetAddresses(ctx context.Context, tenant string, addresses []string) error {
+	return pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error { return forgetAddresses(ctx, tx, tenant, addresses) })
+}
+
+func forgetAddresses(ctx context.Context, tx pgx.Tx, tenant string, addresses []string) error {
+	if len(addresses) == 0 {
+		return nil
+	}
+	for i := range addresses {
+		addresses[i] = strings.ToLower(addresses[i])
+	}
+	for _, sql := range []text{sqlForgetMentions, sqlForgetBounces, sqlForgetBlocks} {
+		if _, err := tx.Exec(ctx, string(sql), tenant, addresses); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Of is what was written to a person, oldest first.

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/tenant"
 	"portico/internal/jobs"
 	"portico/internal/mail"
@@ -65,12 +66,38 @@ func (n *Notices) letters(ctx context.Context, code string, t topic, what about)
 		return nil, nil
 	}
 	contacts, err := n.contacts(ctx, code, what.Customer)
+	if err == nil && policy == tenant.TellManagers {
+		contacts, policy, err = n.managers(ctx, code, contacts)
+	}
 	for _, c := range contacts {
 		if policy == tenant.TellAll || c.IsPrimary {
 			all = append(all, letter{Topic: t.name, About: what, Contact: c.ID})
 		}
 	}
 	return all, err
+}
+
+// managers are those of a customer's contacts who manage its people: all of them are told.
+// Where nobody does, it is as if the primary ones were to be told.
+func (n *Notices) managers(ctx context.Context, code string, of []projections.Contact) (told []projections.Contact, policy string, err error) {
+	for _, c := range of {
+		mine, _, err := n.Commands.StandingOf(ctx, code, c.ID)
+		if err != nil {
+			return nil, "", err
+		}
+		if managesPeople(mine) {
+			told = append(told, c)
+		}
+	}
+	if len(told) == 0 {
+		return of, tenant.TellPrimary, nil
+	}
+	return told, tenant.TellAll, nil
+}
+
+func managesPeople(s access.Standing) bool {
+	own := access.Item{Module: access.Users, Customers: []uuid.UUID{s.CustomerID}, Published: true}
+	return access.May(s, access.Manage, own, "")
 }
 
 // routed names an address on a route without saying it.

@@ -43,6 +43,7 @@ type about struct {
 	Customer uuid.UUID `json:"customer,omitzero"`
 	Again    bool      `json:"again,omitempty"` // a new version
 	Why      string    `json:"why,omitempty"`   // a code, of what has no read model here
+	At       time.Time `json:"at,omitzero"`     // likewise
 }
 
 // SenderFor is who mails are from by default: the portal, at its own host.

@@ -10,6 +10,7 @@ import (
 	"portico/domain/account"
 	"portico/domain/creditmemo"
 	"portico/domain/invoice"
+	"portico/domain/tenant"
 	"portico/internal/envelope"
 	"portico/internal/mail"
 	"portico/projections"
@@ -38,6 +39,7 @@ var topics = []topic{
 	{name: "invoice_published", of: []string{"invoice.published", "invoice.assigned"}, about: publishedInvoice, tell: tellInvoice},
 	{name: "credit_memo_issued", of: []string{"credit_memo.issued", "credit_memo.assigned"}, about: issuedMemo, tell: tellMemo},
 	{name: "payment_received", of: []string{"account.payment_received"}, about: receivedPayment, tell: tellPayment},
+	{name: tenant.ViewedAs, tell: tellViewed},
 	{name: "invoice_disputed", staff: true, of: []string{"invoice.dispute_opened"}, about: disputedInvoice, tell: tellDispute},
 	{name: "webhook_disabled", staff: true, of: []string{"webhook.disabled"}, about: disabledWebhook, tell: tellWebhook},
 	{name: "invitation_sent", staff: true, of: []string{"invitation.sent"}, about: sentInvitation, tell: tellInvitation},

@@ -1,6 +1,6 @@
 // Package people lets people in for the first time: links that are mailed or handed over,
 // the code that proves a mailbox, registering, the first owner, whole lists of people at
-// once; and out again who was not in for long. Who was invited and who came is history
+// once. Who was invited and who came is history
 // (domain/invitation); what opens something is here, by its hash.
 package people
 

@@ -10,7 +10,6 @@ import (
 
 	"portico/commands"
 	"portico/domain"
-	"portico/domain/login"
 )
 
 // SweepEvery is how often Run looks.
@@ -23,10 +22,6 @@ select distinct invitation from portico.invitation_tokens where tenant = $1 and 
 update portico.invitation_tokens set expired = true where tenant = $1 and invitation = $2 and expires_at <= $3`
 	sqlForgetTokens    text = `delete from portico.invitation_tokens where tenant = $1 and expires_at < $2`
 	sqlForgetExchanges text = `delete from portico.invitation_exchanges where tenant = $1 and expires_at < $2`
-	// Of logins of staff who have not signed in since. Who never did, since it registered; and
-	// whom somebody has let in again, since then.
-	sqlUnused text = `
-select login from portico.logins where tenant = $1 and realm = 'staff' and greatest(made_at, signed_in_at) <= $2`
 )
 
 // keepTokens is how long a dead link is still told from one that never was.
@@ -52,8 +47,7 @@ func (s *Service) Run(ctx context.Context, tenants func(context.Context) ([]stri
 	}
 }
 
-// Sweep notes which invitations nobody took in time, and shuts logins of staff that were
-// not used for as long as the tenant's policy says (PCI DSS v4 8.2.6).
+// Sweep notes which invitations nobody took in time, and forgets links that are long dead.
 func (s *Service) Sweep(ctx context.Context, tenant string) error {
 	by := itself(commands.Caller{Tenant: tenant})
 	by.Origin.Channel = "policy"
@@ -76,21 +70,7 @@ func (s *Service) Sweep(ctx context.Context, tenant string) error {
 	if err != nil {
 		return fmt.Errorf("people: %w", err)
 	}
-	return s.disableUnused(ctx, by)
-}
-
-func (s *Service) disableUnused(ctx context.Context, by commands.Caller) error {
-	policy, err := s.Commands.SecurityPolicy(ctx, by.Tenant)
-	if err != nil {
-		return err
-	}
-	unused, err := s.ids(ctx, sqlUnused, by.Tenant, s.now().AddDate(0, 0, -policy.InactiveDays))
-	for _, id := range unused {
-		if err == nil {
-			_, err = s.Commands.DisableLogin(ctx, by, id, login.Disable{Cause: "inactive", Because: domain.Because{Reason: domain.Reason{Code: "inactive"}}})
-		}
-	}
-	return err
+	return nil
 }
 
 func (s *Service) ids(ctx context.Context, sql text, args ...any) ([]uuid.UUID, error) {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -116,11 +117,15 @@ func (s *Service) Erase(ctx context.Context, by commands.Caller, id uuid.UUID, c
 	return done, nil
 }
 
-// leave ends a membership of staff before its erasure is requested: the last owner cannot
-// be let go.
+// leave ends a membership of staff before its erasure is requested, or that of its login: the
+// last owner cannot be let go, nor be left with nothing to sign in with.
 func (s *Service) leave(ctx context.Context, by commands.Caller, id uuid.UUID, who commands.Person, cmd subject.RequestErasure) error {
-	if who.Kind != subject.Staff || by.Actor.ID == id {
-		return nil
+	members, err := s.members(ctx, by.Tenant, id, who)
+	if err != nil || len(members) == 0 || by.Actor.ID == id {
+		return err
+	}
+	if slices.Contains(members, by.Actor.ID) {
+		return domain.Refused("subject.self", "somebody else has to erase you")
 	}
 	now, err := s.Commands.SubjectOf(ctx, by.Tenant, id)
 	if err != nil || cmd.Refusal(now) != nil {
@@ -129,8 +134,29 @@ func (s *Service) leave(ctx context.Context, by commands.Caller, id uuid.UUID, w
 	if events, err := cmd.Decide(now); err != nil || len(events) == 0 {
 		return err
 	}
-	_, err = s.Commands.RemoveStaff(ctx, itself(by.Tenant), id, staff.Remove{Because: because})
-	return err
+	for _, member := range members {
+		if _, err := s.Commands.RemoveStaff(ctx, itself(by.Tenant), member, staff.Remove{Because: because}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// members are the memberships of staff that end with an erasure.
+func (s *Service) members(ctx context.Context, tenant string, id uuid.UUID, who commands.Person) (all []uuid.UUID, err error) {
+	switch who.Kind {
+	case subject.Staff:
+		return []uuid.UUID{id}, nil
+	case subject.Login:
+		human, err := s.Commands.LoginOf(ctx, tenant, id)
+		for _, m := range human.Memberships() {
+			if m.Kind == envelope.Staff {
+				all = append(all, m.ID)
+			}
+		}
+		return all, err
+	}
+	return nil, nil
 }
 
 // lastLogin is the human whose last membership this is, or the nil UUID.

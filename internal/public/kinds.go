@@ -154,6 +154,7 @@ var NotPublic = map[string]string{
 	"staff.roles_declined":              "who may come in is nobody else's business",
 	"staff.joined":                      "who may come in is nobody else's business",
 	"staff.removed":                     "who may come in is nobody else's business",
+	"guard.announced":                   "Portico's own bookkeeping, before what is announced",
 	"roster.owner_joined":               "who may come in is nobody else's business",
 	"roster.owner_left":                 "who may come in is nobody else's business",
 	"invitation.sent":                   "who may come in is nobody else's business",

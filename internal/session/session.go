@@ -87,6 +87,9 @@ type Store struct {
 	Rights   *auth.Rights // what memberships may do now
 	Journal  journal.Write
 	Clock    func() time.Time
+	// Viewed has it told that somebody sees the portal as a contact; for certain, once it has
+	// answered. Left out, nobody is told.
+	Viewed func(ctx context.Context, s Session) error
 
 	logins sync.Map // of tenant and login to remembered
 }

@@ -337,6 +337,13 @@ func TestSeeingAsAContactIsOver(t *testing.T) {
 
 func TestNothingBeginsThatIsNotRecorded(t *testing.T) {
 	w := newWorld(t)
+	told, untold := 0, errors.New("nobody can be told")
+	w.Store.Viewed = func(_ context.Context, s Session) error {
+		if told++; s.Membership != w.one || *s.Impersonator != w.member {
+			t.Errorf("%+v", s)
+		}
+		return untold
+	}
 	_, s := w.staff()
 	w.fails = errors.New("full")
 	if token, _, err := w.ViewAs(ctx, s, View{Contact: w.one, Reason: because}); !errors.Is(err, w.fails) || token != "" {
@@ -344,6 +351,13 @@ func TestNothingBeginsThatIsNotRecorded(t *testing.T) {
 	}
 	_, mine := w.begin(New{})
 	if token, _, err := w.Switch(ctx, mine, w.two, envelope.Origin{}); !errors.Is(err, w.fails) || token != "" {
+		t.Errorf("%q %v", token, err)
+	}
+	if told != 0 {
+		t.Error("somebody is told of what did not begin")
+	}
+	w.fails = nil // E32: nor does it begin if nobody can be told
+	if token, _, err := w.ViewAs(ctx, s, View{Contact: w.one, Reason: because}); !errors.Is(err, untold) || token != "" || told != 1 {
 		t.Errorf("%q %v", token, err)
 	}
 }

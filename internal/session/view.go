@@ -29,7 +29,7 @@ where tenant = $1 and id = $2 and realm = 'staff' and stage = 'full' and imperso
 returning expires_at`
 
 // ViewAs begins a session of a contact's for the staff member in another, for 15 minutes.
-// It is recorded before its token is handed out. Whether the staff member may, and there is
+// It is recorded, and whoever is to be told will be, before its token is handed out. Whether the staff member may, and there is
 // such a contact, its caller has asked; each request in it asks again.
 func (s *Store) ViewAs(ctx context.Context, from Session, v View) (token string, began Session, err error) {
 	if err := (domain.Because{Reason: v.Reason}).Check(); err != nil {
@@ -52,6 +52,11 @@ func (s *Store) ViewAs(ctx context.Context, from Session, v View) (token string,
 	}
 	if err := s.Journal(ctx, began.viewed("impersonation.started", v.Origin, v.Reason)); err != nil {
 		return "", Session{}, err // nobody has its token
+	}
+	if s.Viewed != nil {
+		if err := s.Viewed(ctx, began); err != nil {
+			return "", Session{}, err // nor now
+		}
 	}
 	return token, began, nil
 }

@@ -75,6 +75,11 @@ func (e *Engine) current(ctx context.Context, g *Group) ([]build, error) {
 		if builds, err = find(); err != nil || len(builds) > 0 {
 			return err // another process was faster
 		}
+		if e.Making != nil {
+			if err := e.Making(ctx, g.Name, g.Version); err != nil {
+				return err
+			}
+		}
 		b, err := e.makeBuild(ctx, tx, g, stateBuilding)
 		builds = []build{b}
 		return err

@@ -25,6 +25,9 @@ type Engine struct {
 	Groups []Group
 	Log    *slog.Logger // slog.Default() by default
 	Node   string       // of this process, for people to read
+	// Making, if there is one, is asked before the first build of this code version is made
+	// without anybody's asking. If it fails, none is made yet.
+	Making func(ctx context.Context, group string, version int) error
 
 	mu        sync.Mutex
 	followers map[*follower]bool
