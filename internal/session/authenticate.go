@@ -87,7 +87,7 @@ func (s *Store) contact(ctx context.Context, of Session, who *auth.Principal) er
 	if err == nil && (!standing.Active || len(standing.Seen()) == 0) {
 		err = ErrEnded
 	}
-	who.Contact, who.Standing = of.Membership, &standing
+	who.Contact, who.Standing, who.Roles = of.Membership, &standing, []access.Role{access.Contact}
 	return err
 }
 
