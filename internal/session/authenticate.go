@@ -87,7 +87,10 @@ func (s *Store) contact(ctx context.Context, of Session, who *auth.Principal) er
 	if err == nil && (!standing.Active || len(standing.Seen()) == 0) {
 		err = ErrEnded
 	}
-	who.Contact, who.Standing, who.Roles = of.Membership, &standing, []access.Role{access.Contact}
+	who.Contact, who.Standing = of.Membership, &standing
+	if of.Impersonator == nil { // who only looks has no role: no command takes them for the contact
+		who.Roles = []access.Role{access.Contact}
+	}
 	return err
 }
 
