@@ -16,6 +16,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/google/uuid"
 
+	"portico/domain/access"
 	"portico/internal/auth"
 	"portico/internal/cardmask"
 	"portico/internal/envelope"
@@ -81,7 +82,8 @@ func (rq *request) origin() envelope.Origin {
 
 // viewer is who asks, for a query.
 func (rq *request) viewer() projections.Viewer {
-	return projections.Viewer{Tenant: rq.who.Tenant, Kind: rq.who.Kind, ID: rq.who.ActorID(), Standing: rq.who.Standing}
+	return projections.Viewer{Tenant: rq.who.Tenant, Kind: rq.who.Kind, ID: rq.who.ActorID(), Standing: rq.who.Standing,
+		Audits: access.Can(rq.who.Roles, access.ReadHistory)}
 }
 
 var plainToken = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)

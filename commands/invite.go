@@ -259,13 +259,20 @@ func (c *Commands) mayAbout(ctx context.Context, by Caller, id uuid.UUID, handOv
 	switch {
 	case err != nil:
 	case sent.No == 0, sent.Kind == invitation.Staff && by.isContact():
-		err = domain.NotFound("invitation.unknown", "there is no such invitation")
+		err = unknownInvitation()
 	case sent.Kind == invitation.Staff:
 		err = by.May(access.ManageStaff)
 	default:
 		_, err = c.mayInvite(ctx, by, sent.MemberID, Given{Grants: sent.Grants}, handOver)
+		if domain.CodeOf(err) == "contact.unknown" { // another customer's is as if there were none
+			err = unknownInvitation()
+		}
 	}
 	return sent, err
+}
+
+func unknownInvitation() error {
+	return domain.NotFound("invitation.unknown", "there is no such invitation")
 }
 
 // mayInvite lets staff invite any contact, and contacts those of their own customer (I11).

@@ -109,7 +109,7 @@ func (f HistoryFilter) sql() engine.SQL {
 // event store what: any store will do.
 func (q *Queries) GetHistory(ctx context.Context, v Viewer, f HistoryFilter) (HistoryPage, error) {
 	none := HistoryPage{}
-	if v.Kind != envelope.Auditor && v.Kind != envelope.System {
+	if !v.readsHistory() {
 		return none, domain.Forbidden("viewer.forbidden", "history is for auditors")
 	}
 	s, err := q.staffScope(ctx, v, Audit.Name)

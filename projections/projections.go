@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"portico/domain/access"
+	"portico/internal/envelope"
 )
 
 // Viewer is who asks. Every query takes one first, so that none can forget whose rows it
@@ -17,12 +18,20 @@ type Viewer struct {
 	Tenant string
 	Kind   string    // envelope.Staff, Contact, Auditor, Integration or System
 	ID     uuid.UUID // the actor's
+	// Audits tells whether a member of staff may read history, too: an owner's, or one's who is
+	// an auditor besides something else.
+	Audits bool
 	// Standing is what a contact may see; of others there is none.
 	Standing *access.Standing
 	// Hidden are fields that are not shown whoever asks: those of a customer, on its papers.
 	Hidden []access.Field
 	// Version, if there is one, is set to that of what a query of the portal group answers.
 	Version *Version
+}
+
+// readsHistory tells whether a viewer may read who did what.
+func (v Viewer) readsHistory() bool {
+	return v.Kind == envelope.Auditor || v.Kind == envelope.System || v.Kind == envelope.Staff && v.Audits
 }
 
 // hidden are the fields that are not shown.

@@ -136,7 +136,7 @@ type Invited struct {
 	commands.Receipt
 	MemberID uuid.UUID `json:"member_id" doc:"The contact, or the member of staff"`
 	Link     string    `json:"link,omitempty" doc:"What to hand over, shown this once: a repeated request does not show it again"`
-	Shared   bool      `json:"shared_mailbox,omitempty" doc:"Somebody else is known under this address already: who reads its mail can act as either (E29)"`
+	Shared   bool      `json:"shared_mailbox,omitempty" doc:"For staff: somebody else is known under this address already: who reads its mail can act as either (E29)"`
 }
 
 // Invite gives the link out that a command to invite has led to, if it is to be handed over,
@@ -152,7 +152,7 @@ func (s *Service) Invite(ctx context.Context, by commands.Caller, r commands.Rec
 	}
 	sent := invited.Latest()
 	out.MemberID = sent.MemberID
-	if out.Shared, err = s.shared(ctx, by.Tenant, sent); err != nil {
+	if out.Shared, err = s.shared(ctx, by, sent); err != nil {
 		return out, err
 	}
 	if !sent.HandedOver || r.Events == 0 {
@@ -163,11 +163,13 @@ func (s *Service) Invite(ctx context.Context, by commands.Caller, r commands.Rec
 	return out, err
 }
 
-func (s *Service) shared(ctx context.Context, tenant string, sent invitation.Sent) (bool, error) {
-	if s.Known == nil || sent.Email == "" {
+// shared tells staff whether a mailbox is somebody else's, too. Contacts are not told, and it
+// is not looked up for them: they could ask who is known at other customers.
+func (s *Service) shared(ctx context.Context, by commands.Caller, sent invitation.Sent) (bool, error) {
+	if s.Known == nil || sent.Email == "" || by.Actor.Kind == envelope.Contact {
 		return false, nil
 	}
-	known, err := s.Known(ctx, tenant, sent.Email)
+	known, err := s.Known(ctx, by.Tenant, sent.Email)
 	for _, id := range known {
 		if id != sent.MemberID {
 			return true, err

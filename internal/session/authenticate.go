@@ -88,6 +88,9 @@ func (s *Store) contact(ctx context.Context, of Session, who *auth.Principal) er
 		err = ErrEnded
 	}
 	who.Contact, who.Standing = of.Membership, &standing
+	if of.Impersonator == nil { // who only looks has no role: no command takes them for the contact
+		who.Roles = []access.Role{access.Contact}
+	}
 	return err
 }
 
