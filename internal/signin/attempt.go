@@ -59,7 +59,7 @@ func (s *Service) SignIn(ctx context.Context, by commands.Caller, a Attempt) (Ou
 		return Outcome{}, err
 	}
 	asked := whose
-	if nth == 0 {
+	if nth == 0 || !who.HasPassword() {
 		asked = uuid.Nil // not looked at, but as if
 	}
 	ok, err := s.verify(ctx, by.Tenant, asked, a.Password)
