@@ -75,7 +75,11 @@ func (p Principal) ActorID() uuid.UUID { return cmp.Or(p.Contact, p.Member, p.Ke
 
 // Actor is who acts, for an envelope.
 func (p Principal) Actor() envelope.Actor {
-	return envelope.Actor{Kind: p.Kind, ID: p.ActorID(), Impersonator: p.Impersonator, Session: p.Session}
+	a := envelope.Actor{Kind: p.Kind, ID: p.ActorID(), Impersonator: p.Impersonator, Session: p.Session}
+	if p.KeyID != a.ID {
+		a.Key = p.KeyID
+	}
+	return a
 }
 
 // ErrInvalid says that a key opens nothing. It does not say why.
