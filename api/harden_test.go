@@ -4,13 +4,20 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
+	"github.com/pquerna/otp/totp"
 
 	"portico/domain/access"
+	"portico/domain/contact"
+	"portico/domain/login"
+	"portico/domain/tenant"
 	"portico/internal/eventstore"
 	"portico/internal/journal"
+	"portico/internal/session"
+	"portico/internal/signin"
 )
 
 // PCI DSS v4 10.2.1: an answer that has no body is recorded as well: to HEAD, which says that
@@ -109,4 +116,33 @@ func TestAContactsKeyLooksAfterNoPeople(t *testing.T) {
 	if who := last.Meta.Actor; err != nil || who.ID != w.ours.contact || who.Key == uuid.Nil || who.Session != uuid.Nil {
 		t.Errorf("%s was done by %+v, %v", last.Type, who, err)
 	}
+}
+
+// 8.4.1: a contact in the middle of a session who has to have a second factor from now on gets
+// there from where it is: it shows once more who it is, enrols, and goes on.
+func TestWhoMustHaveASecondFactorFromNowOnGoesOnWithOne(t *testing.T) {
+	w := newWorld(t).live()
+	now := time.Now()
+	w.a.Clock = func() time.Time { return now }
+	w.a.Sessions.Clock = w.a.Clock
+	id := w.signer(login.Contact, "kim@example.com", w.ours.contact)
+	w.append("main", "contact", w.ours.contact, contact.Joined{CustomerID: w.ours.customer, LoginID: id})
+	b := w.browser()
+	b.post("/v1/sign-in", SignInWith{Name: "kim@example.com", Password: pass}).is(200, "")
+	sees := func() answer { return w.as(w.cookie("", b.cookies["__Host-portico"]), "GET", "/v1/invoices", "") }
+	sees().is(200, "")
+	now = now.Add(session.Fresh)
+	w.must(w.commands.SetSecurityPolicy(t.Context(), bySystem, tenant.SetSecurityPolicy{SecurityPolicy: tenant.SecurityPolicy{ContactFactor: tenant.FactorAll}}))
+	sees().is(403, "session.enrol_required")
+	b.post("/v1/me/second-factors/app/begin", struct{}{}).is(403, "session.confirm_required")
+	b.post("/v1/me/confirm", Proof{Password: "right"}).is(200, "")
+	sees().is(403, "session.enrol_required")
+	var app signin.NewApp
+	b.post("/v1/me/second-factors/app/begin", struct{}{}).is(200, "").into(&app)
+	code, err := totp.GenerateCode(app.Secret, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.post("/v1/me/second-factors/app/finish", AppCode{app.FactorID, code, "Phone"}).is(200, "")
+	sees().is(200, "")
 }

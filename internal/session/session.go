@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -88,7 +87,7 @@ type Store struct {
 	Journal  journal.Write
 	Clock    func() time.Time
 
-	logins sync.Map // of tenant and login to remembered
+	logins auth.Memory[humanKey, remembered]
 }
 
 // ErrEnded says that a token opens nothing. It does not say why.
