@@ -106,8 +106,12 @@ func TestAContactsKeyLooksAfterNoPeople(t *testing.T) {
 	}
 	w.as(signed, "POST", at+"/access/revoke-module", `{"module":"invoices","reason":{"code":"left"}}`).is(200, "")
 
+	if got := w.as(signed, "POST", "/v1/customers/"+w.ours.customer.String()+"/statements", `{"currency":"GBP"}`); got.Code != 201 {
+		t.Errorf("a statement in a session: %d %s", got.Code, got.Body)
+	}
+
 	// What the key does do is the contact's doing, by that key.
-	w.call("contact", "POST", "/v1/customers/"+w.ours.customer.String()+"/statements", `{"currency":"GBP"}`).is(201, "")
+	w.call("contact", "POST", "/v1/customers/"+w.ours.customer.String()+"/statements", `{"currency":"GBP","to":"2026-01-31"}`).is(201, "")
 	page, err := w.store.ReadAll(t.Context(), eventstore.Position{}, 10_000)
 	if err != nil {
 		t.Fatal(err)
