@@ -17,6 +17,9 @@ type Proof struct {
 // under another token.
 func (a *api) confirmMe(ctx context.Context, in *inBody[Proof]) (*signed[MySession], error) {
 	rq := requestOf(ctx)
+	if _, err := a.at(ctx, session.Full, session.Enrol); err != nil { // to enrol is sensitive itself
+		return nil, err
+	}
 	if (in.Body.Password == "") == (in.Body.Code == "") {
 		return nil, domain.Invalid("session.proof", "give either the password or a code")
 	}

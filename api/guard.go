@@ -88,7 +88,7 @@ func (a *api) admit(rq *request, r *http.Request, op *huma.Operation, who policy
 	if !who.allows(rq.who) {
 		return forbidden()
 	}
-	return nil
+	return a.showsLately(rq, op)
 }
 
 // forbidden says nothing of who asks: the answer is the same for all.

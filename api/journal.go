@@ -52,6 +52,7 @@ type exportFilter struct {
 func (a *api) journalExport() {
 	op := a.operation(http.MethodGet, "/v1/journal/export", auditors, "ExportJournal")
 	op.Description += " The records in order, as of now. It is cut off, without its end, if it cannot be completed."
+	sensitive(&op)
 	text := &huma.Schema{Type: huma.TypeString}
 	op.Responses = map[string]*huma.Response{"200": {Description: "The records", Content: map[string]*huma.MediaType{
 		"application/x-ndjson": {Schema: text}, "text/csv": {Schema: text},

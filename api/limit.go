@@ -18,6 +18,9 @@ type limiter struct {
 	swept time.Time
 }
 
+// limiterKnown is how many addresses are told apart: beyond, strangers share one bucket.
+const limiterKnown = 10_000
+
 func newLimiter(burst int, every time.Duration, clock func() time.Time) *limiter {
 	return &limiter{burst: burst, every: every, clock: clock, full: map[netip.Prefix]time.Time{}}
 }
@@ -29,6 +32,9 @@ func (l *limiter) wait(ip netip.Addr) time.Duration {
 	now := l.clock()
 	l.sweep(now)
 	who, at := household(ip), now
+	if _, known := l.full[who]; !known && len(l.full) >= limiterKnown {
+		who = netip.Prefix{}
+	}
 	if full := l.full[who]; full.After(now) {
 		at = full
 	}

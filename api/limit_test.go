@@ -36,3 +36,22 @@ func TestALimiterCountsEachAddressApart(t *testing.T) {
 		t.Errorf("%d addresses are remembered for nothing", len(l.full)-1)
 	}
 }
+
+// ASVS 15.1.3: a flood from ever other addresses fills no memory, and has one bucket at most
+// beyond so many; those who were there before have theirs.
+func TestALimiterRemembersSoManyAddresses(t *testing.T) {
+	now := time.Date(2026, 6, 15, 14, 0, 0, 0, time.UTC)
+	l := newLimiter(3, 2*time.Second, func() time.Time { return now })
+	let := 0
+	for i := range 3 * limiterKnown {
+		if l.wait(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, byte(i >> 16), byte(i >> 8), byte(i)})) == 0 {
+			let++
+		}
+	}
+	if len(l.full) > limiterKnown+1 || let != limiterKnown+3 {
+		t.Errorf("%d addresses are remembered, %d were let through", len(l.full), let)
+	}
+	if l.wait(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8})) != 0 {
+		t.Error("who was there before shares with the flood")
+	}
+}

@@ -29,16 +29,25 @@ func (a *api) peopleRoutes() {
 	link := withholding("link")
 	command(a, http.MethodPost, "/v1/contacts/{id}/invite", inviters, "InviteContact", []option{creates, link},
 		func(ctx context.Context, by commands.Caller, in *inID[commands.InviteContact]) (doors.Invited, error) {
+			if err := a.handsOver(ctx, in.Body.HandOver); err != nil {
+				return doors.Invited{}, err
+			}
 			r, err := c.InviteContact(ctx, by, in.ID, in.Body)
 			return a.People.Invite(ctx, by, r, err)
 		})
 	command(a, http.MethodPost, "/v1/invitations", inviters, "InvitePerson", []option{creates, link},
 		func(ctx context.Context, by commands.Caller, in *inPlain[commands.InvitePerson]) (doors.Invited, error) {
+			if err := a.handsOver(ctx, in.Body.HandOver); err != nil {
+				return doors.Invited{}, err
+			}
 			r, err := c.InvitePerson(ctx, by, in.Body)
 			return a.People.Invite(ctx, by, r, err)
 		})
 	command(a, http.MethodPost, "/v1/invitations/{id}/resend", inviters, "ResendInvitation", []option{link},
 		func(ctx context.Context, by commands.Caller, in *inID[commands.ResendInvitation]) (doors.Invited, error) {
+			if err := a.handsOver(ctx, in.Body.HandOver); err != nil {
+				return doors.Invited{}, err
+			}
 			r, err := c.ResendInvitation(ctx, by, in.ID, in.Body)
 			return a.People.Invite(ctx, by, r, err)
 		})
@@ -65,6 +74,15 @@ func (a *api) peopleRoutes() {
 	get(a, "/v1/tenant/security-policy", projections.Portal.Name, readers, a.GetSecurityPolicy)
 	a.entryRoutes()
 	a.bulkRoute()
+}
+
+// handsOver refuses to show a link that lets its holder in, as if it were a password, to whoever
+// has not shown lately who they are (8.3.3). One that is mailed is shown to nobody.
+func (a *api) handsOver(ctx context.Context, link bool) error {
+	if s := requestOf(ctx).session; link && s != nil && !s.Confirmed(a.Clock()) {
+		return unconfirmed()
+	}
+	return nil
 }
 
 // GetSecurityPolicy is how people come in, as history has it.

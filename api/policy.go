@@ -66,6 +66,9 @@ func (p policy) allows(who auth.Principal) bool {
 		return true
 	}
 	if who.Kind == envelope.Contact {
+		if p.module == access.Users && who.Session == uuid.Nil {
+			return false // staff can make a contact's key: only the human looks after people
+		}
 		return p.contact || p.module != "" && who.Standing != nil && who.Standing.Open(p.module, p.action)
 	}
 	return p.staff != "" && access.Can(who.Roles, p.staff) || p.orStaff != "" && access.Can(who.Roles, p.orStaff)

@@ -115,7 +115,9 @@ func (a *api) observe(next http.Handler) http.Handler {
 			}
 		}()
 		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, rq))
-		next.ServeHTTP(&witness{ResponseWriter: out, a: a, r: r, rq: rq}, r)
+		seen := &witness{ResponseWriter: out, a: a, r: r, rq: rq}
+		next.ServeHTTP(seen, r)
+		seen.finish()
 	})
 }
 

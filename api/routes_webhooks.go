@@ -16,11 +16,11 @@ import (
 func (a *api) webhookRoutes() {
 	w, c, q := a.Webhooks, a.Commands, a.Queries
 	secret := withholding("secret")
-	command(a, "POST", "/v1/webhooks", systems, "RegisterWebhook", []option{creates, secret},
+	command(a, "POST", "/v1/webhooks", systems, "RegisterWebhook", []option{creates, secret, sensitive},
 		func(ctx context.Context, by commands.Caller, in *inPlain[webhook.Register]) (webhooks.Created, error) {
 			return w.Register(ctx, by, in.Body)
 		})
-	command(a, "POST", "/v1/webhooks/{id}/rotate-secret", systems, "RotateWebhookSecret", []option{secret}, onID(w.Rotate))
+	command(a, "POST", "/v1/webhooks/{id}/rotate-secret", systems, "RotateWebhookSecret", []option{secret, sensitive}, onID(w.Rotate))
 	postID(a, "/v1/webhooks/{id}/change", systems, w.Change, named("ChangeWebhook"))
 	postID(a, "/v1/webhooks/{id}/enable", systems, w.Enable, named("EnableWebhook"))
 	postID(a, "/v1/webhooks/{id}/disable", systems, c.DisableWebhook)

@@ -18,7 +18,7 @@ func (a *api) sessionRoutes() {
 	about(a, "/v1/me/sessions", self, "ListMySessions", a.listMySessions)
 	act(a, http.MethodPost, "/v1/me/sessions/{id}/end", self, "EndMySession", a.endMySession)
 	act(a, http.MethodPost, "/v1/me/switch", self, "SwitchMembership", a.switchMembership)
-	act(a, http.MethodPost, "/v1/me/confirm", self, "ConfirmMe", a.confirmMe)
+	act(a, http.MethodPost, "/v1/me/confirm", halfway, "ConfirmMe", a.confirmMe)
 	act(a, http.MethodPost, "/v1/me/sign-out", leaving, "SignOut", a.signOut)
 	act(a, http.MethodPost, "/v1/me/view-as/end", leaving, "EndViewAs", a.endViewAs)
 	act(a, http.MethodPost, "/v1/contacts/{id}/view-as", policy{staff: access.ViewAs}, "ViewAsContact", a.viewAsContact)

@@ -71,8 +71,7 @@ var stages = map[string]string{
 }
 
 // mayNow refuses what somebody may do in principle, but not in this session at this time:
-// halfway through signing in, seeing the portal as somebody else, or long after having
-// shown who they are.
+// halfway through signing in, or seeing the portal as somebody else.
 func (a *api) mayNow(rq *request, op *huma.Operation, who policy) error {
 	s := rq.session
 	switch {
@@ -84,10 +83,20 @@ func (a *api) mayNow(rq *request, op *huma.Operation, who policy) error {
 		return domain.Forbidden("session.membership_required", "choose as whom first, at /v1/me/switch")
 	case s.Impersonator != nil && op.Method != http.MethodGet && !who.looking:
 		return domain.Forbidden("caller.impersonating", "you see the portal as somebody else: you can look, and change nothing")
-	case op.Metadata["sensitive"] == true && !s.Confirmed(a.Clock()):
-		return domain.Forbidden("session.confirm_required", "show once more that it is you, at /v1/me/confirm")
 	}
 	return nil
+}
+
+// showsLately refuses what is sensitive long after somebody has shown who they are (8.3.3).
+func (a *api) showsLately(rq *request, op *huma.Operation) error {
+	if rq.session != nil && op.Metadata["sensitive"] == true && !rq.session.Confirmed(a.Clock()) {
+		return unconfirmed()
+	}
+	return nil
+}
+
+func unconfirmed() error {
+	return domain.Forbidden("session.confirm_required", "show once more that it is you, at /v1/me/confirm")
 }
 
 // sensitive marks an operation for which somebody who signed in must have shown a factor

@@ -57,6 +57,14 @@ func (w *witness) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
+// finish sends the header of an answer without a body, as the server would: to HEAD, or where
+// nothing was found to be handed out. Of that too it is recorded who asked.
+func (w *witness) finish() {
+	if !w.begun {
+		w.WriteHeader(http.StatusOK)
+	}
+}
+
 // FlushError is for http.ResponseController: a flush sends the header.
 func (w *witness) FlushError() error {
 	if !w.begun {
@@ -151,6 +159,8 @@ func (rq *request) look() string {
 		return "exported"
 	case rq.op.Metadata["file"] == true:
 		return "downloaded"
+	case rq.policy.self:
+		return "self_viewed" // pages ask who one is all the time: that is nobody else's data
 	case strings.Contains(rq.op.Path, "{id}"):
 		return "viewed"
 	}

@@ -76,6 +76,8 @@ func (l *looking) customer(ctx context.Context, id uuid.UUID) (s customer.Custom
 func (l *looking) switches(ctx context.Context, s *access.Standing) error {
 	t, err := see[tenant.Tenant](ctx, l, "tenant", TenantID(l.tenant))
 	s.Off, s.Hidden, s.JobAge = t.Off(), t.Hidden(), t.JobAge()
+	policy := t.Security()
+	s.SecondFactor, s.IdleMinutes = asksSecondFactor(policy.ContactFactor, s.Grants), policy.IdleMinutes
 	return err
 }
 

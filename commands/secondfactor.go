@@ -15,14 +15,18 @@ func (c *Commands) NeedsSecondFactor(ctx context.Context, code string, m login.M
 	if m.Kind == login.Staff {
 		return true, nil
 	}
-	policy, err := c.SecurityPolicy(ctx, code)
-	if err != nil || policy.ContactFactor == tenant.FactorOff || policy.ContactFactor == tenant.FactorAll {
-		return policy.ContactFactor == tenant.FactorAll, err
-	}
 	standing, _, err := c.StandingOf(ctx, code, m.ID)
-	return slices.ContainsFunc(standing.Grants, func(g access.Grant) bool {
+	return standing.SecondFactor, err
+}
+
+// asksSecondFactor tells whether a tenant's policy asks one of contacts with grants.
+func asksSecondFactor(policy string, grants access.Grants) bool {
+	if policy == tenant.FactorOff || policy == tenant.FactorAll {
+		return policy == tenant.FactorAll
+	}
+	return slices.ContainsFunc(grants, func(g access.Grant) bool {
 		manages := g.Module == access.Users && slices.ContainsFunc(g.Actions, func(a access.Action) bool { return a != access.View })
-		pays := policy.ContactFactor == tenant.FactorPayers && slices.Contains(g.Actions, access.Pay)
+		pays := policy == tenant.FactorPayers && slices.Contains(g.Actions, access.Pay)
 		return !g.Deny && (manages || pays)
-	}), err
+	})
 }

@@ -39,6 +39,7 @@ var notProjected = map[string]string{
 	"login.EmailChangeRequested":   "how people sign in is asked of the login's own history",
 	"login.EmailChanged":           "how people sign in is asked of the login's own history",
 	"login.EmailChangeUndone":      "how people sign in is asked of the login's own history",
+	"login.CredentialsWithdrawn":   "how people sign in is asked of the login's own history",
 	"login.Locked":                 "how people sign in is asked of the login's own history",
 	"login.Unlocked":               "how people sign in is asked of the login's own history",
 	"login.Disabled":               "how people sign in is asked of the login's own history",

@@ -71,7 +71,7 @@ type CreditMemoFilter struct {
 const creditFilters = `
   and (@contractor::uuid is null or f.contractor_id = @contractor)
   and (@branch::uuid is null or f.branch_id = @branch)
-  and (not @unapplied or f.unapplied > 0)
+  and ` + unappliedFund + `
   and (@currency = '' or f.currency = @currency)
   and f.issued_on between @from::date and @to::date
   and (@text = '' or strpos(case when @no_description then lower(f.number) else f.search end, @text) > 0)

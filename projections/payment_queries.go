@@ -81,15 +81,20 @@ type PaymentFilter struct {
 	Paging
 }
 
-// Of a fund f: what it pays of invoices that are not published.
-const hiddenOfFund = `case when @all then 0 else coalesce((
+// Of a fund f: what it pays of invoices that the viewer does not see.
+const (
+	hiddenPart = `case when @all then 0 else coalesce((
     select sum(a.amount) from {s}.allocations a join {s}.invoices i on i.tenant = a.tenant and i.id = a.item_id
     where a.tenant = f.tenant and a.fund_id = f.id and a.customer_id = f.customer_id and a.currency = f.currency
-      and not (i.published/*see invoice i*/)), 0)::bigint end as hidden`
+      and not (i.published/*see invoice i*/)), 0)::bigint end`
+	hiddenOfFund = hiddenPart + ` as hidden`
+	// What is shown as unapplied is asked for: else the rows left would tell of hidden invoices.
+	unappliedFund = `(not @unapplied or f.unapplied > 0 or ` + hiddenPart + ` > 0)`
+)
 
 const paymentFilters = `
   and (@status = '' or f.status = @status)
-  and (not @unapplied or f.unapplied > 0)
+  and ` + unappliedFund + `
   and (@currency = '' or f.currency = @currency)
   and f.received_on between @from::date and @to::date
   and (f.received_on, f.id) < (@on::date, @id::uuid)

@@ -173,11 +173,13 @@ const (
     and (g.contractors is null or {row}.contractor_id = any(g.contractors))` + grantsDecide
 )
 
-// Of activity a: whether what it is about is seen.
+// Of activity a: whether what it is about is seen. What goes back of a credit memo is told as of
+// money that came, under the credit memo's id: it is the credit memo's all the same.
 var seenActivity = `case a.ref_kind
   when 'invoice' then exists (select from {s}.invoices ai where ai.tenant = a.tenant and ai.id = a.ref_id and ` + seen("invoice", "a.customer_id", "ai") + `)
   when 'credit_memo' then exists (select from {s}.credit_memos am where am.tenant = a.tenant and am.id = a.ref_id and ` + seen("memo", "a.customer_id", "am") + `)
-  else ` + seen("payment", "a.customer_id", "a") + ` end`
+  else coalesce((select ` + seen("memo", "a.customer_id", "am") + ` from {s}.credit_memos am where am.tenant = a.tenant and am.id = a.ref_id),
+    ` + seen("payment", "a.customer_id", "a") + `) end`
 
 // mustSeeMoney refuses whoever may not see the account of the customers asked for: what is
 // on it are sums over everything.

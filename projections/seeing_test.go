@@ -96,6 +96,15 @@ func (w *shop) fill(c uuid.UUID) {
 		w.memos[id], w.against[id] = item(access.Account, place(n), true), parts[n+1].InvoiceID
 		w.hung(w.hang("credit_memo", id, fmt.Sprint("m", n), sha("1"), true), item(access.Documents, place(n), true), w.memos[id])
 	}
+	refunded := w.memoContent(c, "2026-05-03", 50, nil)
+	refunded.Party = place(1)
+	id := w.ok(w.IssueCreditMemo(w.ctx(), w.by, uuid.Nil, refunded))
+	w.memos[id] = item(access.Account, place(1), true)
+	w.posted()
+	back := uuid.New()
+	w.ok(w.RequestRefund(w.ctx(), w.by, w.account(c), id, account.RequestRefund{RefundID: back, Amount: gbp(20), To: "bank", On: "2026-05-04",
+		Because: domain.Because{Reason: domain.Reason{Code: "test"}}}))
+	w.ok(w.SettleRefund(w.ctx(), w.by, w.account(c), back, account.SettleRefund{On: "2026-05-05"}))
 	w.payments[w.pay(c, "2026-05-05", 1_000, false, parts...)] = item(access.Account, domain.Party{}, true)
 	own := item(access.Documents, domain.Party{}, true)
 	w.hung(w.hang("customer", c, "shared", sha("1"), true), own)

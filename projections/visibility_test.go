@@ -226,6 +226,9 @@ func TestPaymentOfAnUnpublishedInvoice(t *testing.T) {
 	if m := get[CreditMemoDetail](t)(w.q.GetCreditMemo(t.Context(), v, memo)); m.Unapplied != gbp(100) || m.Status != "open" || len(m.Allocations) != 0 {
 		t.Errorf("memo %+v", m)
 	}
+	if left := get[Page[CreditMemo]](t)(w.q.ListCreditMemos(t.Context(), v, CreditMemoFilter{Unapplied: true})).Items; len(left) != 1 {
+		t.Errorf("what shows as unapplied is not found as that: %+v", left) // it would tell that something is paid
+	}
 	coherent(t, w, v, a)
 	w.ok(w.PublishInvoice(w.ctx(), w.by, hidden, invoice.Publish{}))
 	w.settle()

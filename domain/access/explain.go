@@ -19,6 +19,10 @@ type Standing struct {
 	// Customers are the contact's own and those below it in the tree.
 	Customers map[uuid.UUID]Customer
 	JobAge    *JobAge // nil: jobs of any age
+
+	// What the tenant's security policy asks of the contact.
+	SecondFactor bool // must have shown one (8.4.1)
+	IdleMinutes  int  // for which a session may be left alone, unless the contact may pay; 0: as ever
 }
 
 // Customer is what decides about all of a customer's contacts.

@@ -20,7 +20,7 @@ type EmailChangeRequested struct {
 
 // Evolve remembers the request; an earlier one is void.
 func (e EmailChangeRequested) Evolve(s Login) Login {
-	s.wanted = wanted{e.ChangeID, e.NewEmail}
+	s.wanted = wanted{e.ChangeID, e.NewEmail, s.factorIDs()}
 	return s
 }
 
@@ -35,8 +35,8 @@ type EmailChanged struct {
 // Evolve changes it. The one before can come back until then, whatever is changed after it.
 func (e EmailChanged) Evolve(s Login) Login {
 	s.credentials++
+	s.formers = append(slices.Clip(s.formers), former{e.ChangeID, e.Before, e.UndoUntil, s.wanted.had})
 	s.person.Email, s.wanted = e.Email, wanted{}
-	s.formers = append(slices.Clip(s.formers), former{e.ChangeID, e.Before, e.UndoUntil})
 	return s
 }
 
@@ -127,7 +127,8 @@ type UndoEmailChange struct {
 	At       time.Time
 }
 
-// Decide undoes once, in time.
+// Decide undoes once, in time. Whoever changed the address knew the password, and could make
+// recovery codes and enrol second factors of their own: none of that opens the login any more.
 func (c UndoEmailChange) Decide(s Login) ([]Event, error) {
 	if err := s.known(); err != nil {
 		return nil, err
@@ -136,7 +137,7 @@ func (c UndoEmailChange) Decide(s Login) ([]Event, error) {
 	if before == "" {
 		return nil, changeGone()
 	}
-	return []Event{EmailChangeUndone{c.ChangeID, before}}, nil
+	return []Event{CredentialsWithdrawn{"email_undone", s.Since(c.ChangeID)}, EmailChangeUndone{c.ChangeID, before}}, nil
 }
 
 func changeGone() error {

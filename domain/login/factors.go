@@ -83,8 +83,11 @@ type RecoveryCodesMade struct {
 	Count int `json:"count"`
 }
 
-// Evolve changes nothing that is decided on.
-func (e RecoveryCodesMade) Evolve(s Login) Login { return s }
+// Evolve remembers that there are some.
+func (e RecoveryCodesMade) Evolve(s Login) Login {
+	s.recovery = true
+	return s
+}
 
 // RecoveryCodeUsed says that a code did a second factor's work, and that so many are left.
 type RecoveryCodeUsed struct {

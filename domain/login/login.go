@@ -24,6 +24,7 @@ var Types = domain.Types{
 	domain.TypeOf[EmailChangeRequested]("login.email_change_requested"),
 	domain.TypeOf[EmailChanged]("login.email_changed"),
 	domain.TypeOf[EmailChangeUndone]("login.email_change_undone"),
+	domain.TypeOf[CredentialsWithdrawn]("login.credentials_withdrawn"),
 	domain.TypeOf[Locked]("login.locked"),
 	domain.TypeOf[Unlocked]("login.unlocked"),
 	domain.TypeOf[Disabled]("login.disabled"),
@@ -49,7 +50,8 @@ type Login struct {
 
 	password    bool
 	temporary   bool
-	credentials int // how often they have changed
+	recovery    bool // there are codes for when the second factor is lost
+	credentials int  // how often they have changed
 	factors     []Factor
 	locked      bool
 	wanted      wanted
@@ -74,6 +76,7 @@ type Membership struct {
 type wanted struct {
 	change uuid.UUID
 	email  string
+	had    []uuid.UUID // the second factors there were when it was asked for
 }
 
 // former is an address that was changed, and can come back for a time.
@@ -81,6 +84,7 @@ type former struct {
 	change uuid.UUID
 	email  string
 	until  time.Time
+	had    []uuid.UUID // the second factors there were when it was asked for
 }
 
 // Known tells whether there is such a login.

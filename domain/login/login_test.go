@@ -56,6 +56,7 @@ func TestE27EmailChange(t *testing.T) {
 	one, two := uuid.UUID{1}, uuid.UUID{2}
 	asked := EmailChangeRequested{one, "new@example.com"}
 	changed := EmailChanged{one, "new@example.com", "jo@example.com", at.Add(UndoFor)}
+	theirs, more := SecondFactorEnrolled{uuid.UUID{3}, Passkey, "Theirs"}, SecondFactorEnrolled{uuid.UUID{4}, Passkey, "Another"}
 	later := []Event{jo, asked, changed, EmailChangeRequested{two, "third@example.com"}, EmailChanged{two, "third@example.com", "new@example.com", at.Add(2 * UndoFor)}}
 	spec.Run(t, Types, []spec.Case[Login]{
 		{Name: "asking", Given: []Event{jo}, When: RequestEmailChange(asked), Then: []Event{asked}},
@@ -63,13 +64,20 @@ func TestE27EmailChange(t *testing.T) {
 		{Name: "confirming", Given: []Event{jo, asked}, When: ConfirmEmailChange{one, at}, Then: []Event{changed}},
 		{Name: "confirming what was replaced", Given: []Event{jo, asked, EmailChangeRequested{two, "x@example.com"}}, When: ConfirmEmailChange{one, at}, Code: "email_change.gone"},
 		{Name: "confirming twice", Given: []Event{jo, asked, changed}, When: ConfirmEmailChange{one, at}, Code: "email_change.gone"},
-		{Name: "undoing in time", Given: []Event{jo, asked, changed}, When: UndoEmailChange{one, at.Add(UndoFor)}, Then: []Event{EmailChangeUndone{one, "jo@example.com"}}},
+		{Name: "undoing in time", Given: []Event{jo, asked, changed}, When: UndoEmailChange{one, at.Add(UndoFor)}, Then: []Event{CredentialsWithdrawn{"email_undone", nil}, EmailChangeUndone{one, "jo@example.com"}}},
 		{Name: "too late", Given: []Event{jo, asked, changed}, When: UndoEmailChange{one, at.Add(UndoFor + 1)}, Code: "email_change.gone"},
-		{Name: "after another change", Given: later, When: UndoEmailChange{one, at}, Then: []Event{EmailChangeUndone{one, "jo@example.com"}}},
+		{Name: "after another change", Given: later, When: UndoEmailChange{one, at}, Then: []Event{CredentialsWithdrawn{"email_undone", nil}, EmailChangeUndone{one, "jo@example.com"}}},
+		{Name: "what was enrolled since it was asked for goes", Given: []Event{jo, phone, asked, theirs, changed, more}, When: UndoEmailChange{one, at},
+			Then: []Event{CredentialsWithdrawn{"email_undone", []uuid.UUID{theirs.FactorID, more.FactorID}}, EmailChangeUndone{one, "jo@example.com"}}},
 		{Name: "what was undone with an earlier one", Given: append(later, EmailChangeUndone{one, "jo@example.com"}), When: UndoEmailChange{two, at}, Code: "email_change.gone"},
 	})
 	if held := domain.Fold(Login{}, later...).Emails(at.Add(UndoFor + 1)); strings.Join(held, " ") != "third@example.com new@example.com" {
 		t.Errorf("held: %q", held)
+	}
+	left := domain.Fold(Login{}, []Event{jo, PasswordChanged{PasswordSet}, phone, RecoveryCodesMade{10}, asked, theirs, changed,
+		CredentialsWithdrawn{"email_undone", []uuid.UUID{theirs.FactorID}}}...)
+	if left.HasPassword() || left.HasRecovery() || len(left.Factors()) != 1 || left.Factors()[0].ID != phone.FactorID {
+		t.Errorf("left: %+v", left)
 	}
 }
 

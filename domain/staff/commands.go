@@ -11,12 +11,13 @@ import (
 	"portico/domain/access"
 )
 
-// Asking is who gives roles, as far as it matters.
+// Asking is who gives roles, as far as it matters. It is found out, and never taken from a
+// request's body.
 type Asking struct {
-	By    uuid.UUID // the actor
-	Self  bool      // the member itself
-	Alone bool      // there is no second owner who could approve
-	Keyed bool      // what is proposed was proposed with an API key, which has no eyes
+	By    uuid.UUID `json:"-"` // the actor
+	Self  bool      `json:"-"` // the member itself
+	Alone bool      `json:"-"` // there is no second owner who could approve
+	Keyed bool      `json:"-"` // what is proposed was proposed with an API key, which has no eyes
 }
 
 // Add makes a person a member of staff.

@@ -34,7 +34,7 @@ type Keys struct {
 	Rights *Rights
 
 	own     sync.Once
-	holders sync.Map // of the hashes of keys to whose they are: what to ask about with a key
+	holders Memory[string, holder] // by the hashes of keys: what to ask about with a key
 }
 
 // holder is the contact that a key is of.
@@ -75,7 +75,11 @@ func (p Principal) ActorID() uuid.UUID { return cmp.Or(p.Contact, p.Member, p.Ke
 
 // Actor is who acts, for an envelope.
 func (p Principal) Actor() envelope.Actor {
-	return envelope.Actor{Kind: p.Kind, ID: p.ActorID(), Impersonator: p.Impersonator, Session: p.Session}
+	a := envelope.Actor{Kind: p.Kind, ID: p.ActorID(), Impersonator: p.Impersonator, Session: p.Session}
+	if p.KeyID != a.ID {
+		a.Key = p.KeyID
+	}
+	return a
 }
 
 // ErrInvalid says that a key opens nothing. It does not say why.
@@ -134,7 +138,7 @@ func (k *Keys) Authenticate(ctx context.Context, token string) (Principal, error
 	p.Kind, p.Roles = kindOf(role), []access.Role{role}
 	if contact != nil {
 		p.Contact = *contact
-		k.holders.Store(string(given), holder{p.Tenant, p.Contact})
+		k.holders.Put(string(given), holder{p.Tenant, p.Contact})
 		if p.Standing, err = rights.admit(ctx, holder{p.Tenant, p.Contact}, asked, heads); err != nil {
 			return Principal{}, err
 		}
@@ -149,10 +153,8 @@ func (k *Keys) Authenticate(ctx context.Context, token string) (Principal, error
 
 // holderOf is the contact that a key was found to be of; the zero one if it was not yet.
 func (k *Keys) holderOf(given []byte) holder {
-	if last, ok := k.holders.Load(string(given)); ok {
-		return last.(holder)
-	}
-	return holder{}
+	of, _ := k.holders.Get(string(given))
+	return of
 }
 
 // kindOf is how history speaks of a key with a role.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,8 +24,8 @@ type Rights struct {
 	// Staff tells the roles of a staff member, and the streams that decide them.
 	Staff func(ctx context.Context, tenant string, member uuid.UUID) (roles []access.Role, login uuid.UUID, streams []eventstore.StreamName, err error)
 
-	known sync.Map // of holder to remembered
-	staff sync.Map // of holder to rememberedStaff
+	known Memory[holder, remembered]
+	staff Memory[holder, rememberedStaff]
 }
 
 // treeEvery is how often it is asked which customers have come to be below a contact's own:
@@ -63,8 +62,7 @@ func (r *Rights) Of(ctx context.Context, tenant string, contact uuid.UUID) (acce
 // OfStaff are the roles and the login of a staff member now: no roles, no longer one.
 func (r *Rights) OfStaff(ctx context.Context, tenant string, member uuid.UUID) ([]access.Role, uuid.UUID, error) {
 	of := holder{tenant, member}
-	last, _ := r.staff.Load(of)
-	was, _ := last.(rememberedStaff)
+	was, _ := r.staff.Get(of)
 	heads, err := r.heads(ctx, was.streams)
 	if err != nil {
 		return nil, uuid.Nil, err
@@ -80,7 +78,7 @@ func (r *Rights) OfStaff(ctx context.Context, tenant string, member uuid.UUID) (
 	if slices.Equal(now.streams, was.streams) {
 		now.heads = heads
 	}
-	r.staff.Store(of, now)
+	r.staff.Put(of, now)
 	return roles, login, nil
 }
 
@@ -103,22 +101,21 @@ func (r *Rights) heads(ctx context.Context, streams []string) (heads []int64, er
 
 // streams are those on which the rights of somebody hung when they were last asked for.
 func (r *Rights) streams(of holder) []string {
-	if last, ok := r.known.Load(of); ok {
-		return last.(remembered).streams
+	if last, ok := r.known.Get(of); ok {
+		return last.streams
 	}
 	return []string{}
 }
 
 // settle is what somebody may do, given the heads of streams just read.
 func (r *Rights) settle(ctx context.Context, of holder, asked []string, heads []int64) (access.Standing, error) {
-	last, _ := r.known.Load(of)
-	was, _ := last.(remembered)
+	was, _ := r.known.Get(of)
 	below, err := r.below(ctx, of, &was)
 	if err != nil {
 		return access.Standing{}, err
 	}
 	if told(heads) && slices.Equal(asked, was.streams) && slices.Equal(heads, was.heads) && slices.Equal(below, was.below) {
-		r.known.Store(of, was)
+		r.known.Put(of, was)
 		return was.standing, nil
 	}
 	standing, streams, err := r.Commands.StandingOf(ctx, of.tenant, of.contact)
@@ -129,7 +126,7 @@ func (r *Rights) settle(ctx context.Context, of holder, asked []string, heads []
 	if slices.Equal(next.streams, asked) { // history was read after the heads: at worst it is asked once more
 		next.heads = heads
 	}
-	r.known.Store(of, next)
+	r.known.Put(of, next)
 	return standing, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"hash"
 	"io"
+	"math"
 	"strings"
 	"unicode/utf8"
 
@@ -38,22 +39,48 @@ type Source struct {
 }
 
 // Open begins to read a file, which Close closes.
-func Open(file io.ReadCloser) (*Source, error) {
+func Open(file io.ReadCloser) (*Source, error) { return OpenUpTo(file, math.MaxInt64) }
+
+// OpenUpTo is Open for a file that has at most so many bytes, compressed and decompressed:
+// those after it are an error, and are not read.
+func OpenUpTo(file io.ReadCloser, most int64) (*Source, error) {
 	s := &Source{file: file, sum: sha256.New()}
-	s.bytes = io.TeeReader(file, s.sum)
+	s.bytes = &bounded{io.TeeReader(file, s.sum), most, most}
 	raw := bufio.NewReaderSize(s.bytes, 64<<10)
 	if magic, _ := raw.Peek(2); string(magic) == "\x1f\x8b" {
 		unzipped, err := gzip.NewReader(raw)
 		if err != nil {
 			return nil, errors.Join(unreadable(err), file.Close())
 		}
-		raw = bufio.NewReaderSize(unzipped, 64<<10)
+		raw = bufio.NewReaderSize(&bounded{unzipped, most, most}, 64<<10)
 	}
 	s.text = asUTF8(raw)
 	return s, nil
 }
 
+// bounded reads so many bytes at most.
+type bounded struct {
+	from       io.Reader
+	left, most int64
+}
+
+// Read implements io.Reader.
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left == 0 { // is there more?
+		if n, err := b.from.Read(make([]byte, 1)); n == 0 {
+			return 0, err
+		}
+		return 0, domain.Invalid("csv.too_large", "this is more than %d bytes: send it in parts", b.most)
+	}
+	n, err := b.from.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
+	return n, err
+}
+
 func unreadable(err error) error {
+	if domain.CodeOf(err) == "csv.too_large" {
+		return err
+	}
 	return domain.Invalid("import.unreadable", "the file cannot be read to its end: %v", err)
 }
 

@@ -35,6 +35,7 @@ type Actor struct {
 	ID           uuid.UUID  `json:"id"`
 	Impersonator *uuid.UUID `json:"impersonator,omitempty"` // the staff member who acts as a contact
 	Session      uuid.UUID  `json:"session,omitzero"`       // in which they had signed in; not what opens it
+	Key          uuid.UUID  `json:"key,omitzero"`           // of a contact, made by staff, with which it was asked for
 }
 
 // The channels by which requests come in.

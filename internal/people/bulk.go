@@ -42,7 +42,11 @@ type BulkReason struct {
 	Message string `json:"message"`
 }
 
-const maxReasons = 1000
+const (
+	maxReasons = 1000
+	maxList    = 10 << 20 // bytes, decompressed
+	maxRows    = 20_000
+)
 
 var bulkColumns = map[string][]string{
 	"customer": {"customer number", "customer", "number", "account", "account number"},
@@ -64,7 +68,7 @@ func (s *Service) InviteAll(ctx context.Context, by commands.Caller, b Bulk) (Bu
 			return report, errors.Join(err, b.File.Close())
 		}
 	}
-	src, err := csvfile.Open(b.File)
+	src, err := csvfile.OpenUpTo(b.File, maxList)
 	if err != nil {
 		return report, err
 	}
@@ -86,7 +90,9 @@ func (s *Service) InviteAll(ctx context.Context, by commands.Caller, b Bulk) (Bu
 		if err != nil {
 			return report, err
 		}
-		report.Rows++
+		if report.Rows++; report.Rows > maxRows {
+			return report, domain.Invalid("invitation.list_too_long", "a list has at most %d rows, which are done: send the rest as another", maxRows)
+		}
 		if err := report.count(row.Line, s.inviteRow(ctx, by, b, at, row, seen)); err != nil {
 			return report, err
 		}

@@ -1,6 +1,8 @@
 package people
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"io"
 	"slices"
@@ -238,6 +240,25 @@ func TestAListIsInvitedRowByRow(t *testing.T) {
 	}
 	if now, _ := w.store.Head(t.Context()); now == head {
 		t.Error("nothing was appended")
+	}
+}
+
+// ASVS 5.2.3: what is small when it is sent may be endless when it is unpacked, or never end.
+func TestAListHasAnEnd(t *testing.T) {
+	w := newWorld(t)
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	_, _ = z.Write([]byte("Customer number;Name;E-mail\n"))
+	_, _ = z.Write(bytes.Repeat([]byte("\n"), maxList))
+	w.ok(z.Close())
+	for code, list := range map[string]io.Reader{
+		"csv.too_large":            &zipped,
+		"invitation.list_too_long": strings.NewReader("Customer number;Name;E-mail\n" + strings.Repeat("\"\x07\";x;y\n", maxRows+1)),
+	} {
+		report, err := w.InviteAll(t.Context(), byStaff, Bulk{File: io.NopCloser(list), DryRun: true})
+		if w.refused(err, code); len(report.Why) > maxReasons {
+			t.Errorf("%s: %d reasons", code, len(report.Why))
+		}
 	}
 }
 

@@ -133,6 +133,7 @@ var NotPublic = map[string]string{
 	"login.email_change_requested":      "how people sign in is nobody else's business",
 	"login.email_changed":               "how people sign in is nobody else's business",
 	"login.email_change_undone":         "how people sign in is nobody else's business",
+	"login.credentials_withdrawn":       "how people sign in is nobody else's business",
 	"login.locked":                      "how people sign in is nobody else's business",
 	"login.unlocked":                    "how people sign in is nobody else's business",
 	"login.disabled":                    "how people sign in is nobody else's business",

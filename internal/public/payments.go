@@ -14,7 +14,7 @@ import (
 type PaymentInitiated struct {
 	PaymentID uuid.UUID `json:"payment_id"`
 	Amount    Amount    `json:"amount"`
-	Method    string    `json:"method"`
+	Method    string    `json:"method" doc:"To a customer's system empty if the business hides it"`
 	ExpiresAt time.Time `json:"expires_at" doc:"Until when it reserves its invoices"`
 }
 
@@ -22,7 +22,7 @@ type PaymentInitiated struct {
 type PaymentReceived struct {
 	PaymentID uuid.UUID   `json:"payment_id"`
 	Amount    Amount      `json:"amount"`
-	Method    string      `json:"method"`
+	Method    string      `json:"method" doc:"To a customer's system empty if the business hides it"`
 	On        domain.Date `json:"on"`
 }
 

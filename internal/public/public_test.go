@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"portico/domain"
+	"portico/domain/access"
 	"portico/domain/catalog"
 	"portico/domain/creditmemo"
 	"portico/domain/invoice"
@@ -229,5 +230,37 @@ func TestUnknownEventsAreNotTold(t *testing.T) {
 	}
 	if _, told := Translate(envelope.Event{Type: "invoice.issued"}); told {
 		t.Error("told without data")
+	}
+}
+
+// S1.41: what the business hides from its customers is in nothing that a customer's system is
+// told; the business's own is told all.
+func TestHiddenFieldsAreNotToldToCustomers(t *testing.T) {
+	shown := 0
+	for _, k := range Kinds() {
+		if k.Audience == Owner {
+			continue
+		}
+		whole, _ := Translate(newest(t, k.Stored))
+		for told, hide := range map[string][]access.Field{"in full": nil, "stripped": access.Fields()} {
+			text, err := whole.Without(hide).JSON()
+			if err != nil {
+				t.Fatal(err)
+			}
+			data := decoded(t, text).(map[string]any)["data"].(map[string]any)
+			for _, f := range access.Fields() {
+				for _, name := range []string{f.Name, f.Name + "_id"} {
+					if v, there := data[name]; !there || v == "" {
+						continue
+					}
+					if shown++; hide != nil {
+						t.Errorf("%s says %s %s", k.Type, name, told)
+					}
+				}
+			}
+		}
+	}
+	if shown == 0 {
+		t.Error("no event has a field that could be hidden")
 	}
 }

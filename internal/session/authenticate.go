@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -27,7 +28,7 @@ func (s *Store) Authenticate(ctx context.Context, asked Asked) (Session, auth.Pr
 	if err != nil {
 		return Session{}, auth.Principal{}, err
 	}
-	who, err := s.admit(ctx, found)
+	who, err := s.admit(ctx, &found)
 	if err == nil {
 		err = s.use(ctx, &found.Session, Idle(who), asked.Background)
 	}
@@ -35,6 +36,11 @@ func (s *Store) Authenticate(ctx context.Context, asked Asked) (Session, auth.Pr
 		return Session{}, auth.Principal{}, err
 	}
 	return found.Session, who, nil
+}
+
+type humanKey struct {
+	tenant string
+	login  uuid.UUID
 }
 
 // remembered is a login as of a version of its stream.
@@ -45,23 +51,23 @@ type remembered struct {
 
 // human is the login as of now: the one remembered, unless its stream has moved.
 func (s *Store) human(ctx context.Context, of opened) (login.Login, error) {
-	key := of.Tenant + " " + of.Login.String()
-	if last, ok := s.logins.Load(key); ok && of.Head >= 0 && last.(remembered).head == of.Head {
-		return last.(remembered).human, nil
+	key := humanKey{of.Tenant, of.Login}
+	if last, ok := s.logins.Get(key); ok && of.Head >= 0 && last.head == of.Head {
+		return last.human, nil
 	}
 	who, err := s.Commands.LoginOf(ctx, of.Tenant, of.Login)
 	if err == nil {
-		s.logins.Store(key, remembered{of.Head, who}) // read after the head: at worst it is asked once more
+		s.logins.Put(key, remembered{of.Head, who}) // read after the head: at worst it is asked once more
 	}
 	return who, err
 }
 
 // admit asks history what the session's owner may do now; who may not be in it at all any
 // more is told that it is over.
-func (s *Store) admit(ctx context.Context, found opened) (auth.Principal, error) {
+func (s *Store) admit(ctx context.Context, found *opened) (auth.Principal, error) {
 	of := found.Session
 	who := auth.Principal{Tenant: of.Tenant, Kind: of.Realm, Login: of.Login, Session: of.ID, Impersonator: of.Impersonator}
-	human, err := s.human(ctx, found)
+	human, err := s.human(ctx, *found)
 	switch {
 	case err != nil:
 	case !human.Active(), of.Credentials < human.Credentials(): // whether or not whoever changed them came to end it
@@ -76,9 +82,25 @@ func (s *Store) admit(ctx context.Context, found opened) (auth.Principal, error)
 	case of.Realm == Staff:
 		err = s.staff(ctx, of, &who)
 	default:
-		err = s.contact(ctx, of, &who)
+		if err = s.contact(ctx, of, &who); err == nil && who.Standing.SecondFactor {
+			found.Stage = asked(of, human)
+		}
 	}
 	return who, err
+}
+
+// asked is the stage of a session whose contact must have shown a second factor: a policy, or a
+// grant, that begins to ask for one does so at the next request (8.4.1).
+func asked(of Session, human login.Login) string {
+	switch {
+	case of.Stage != Full:
+		return of.Stage
+	case len(human.Factors()) == 0:
+		return Enrol
+	case !HasSecond(of.Factors):
+		return SecondFactor
+	}
+	return Full
 }
 
 // contact fills in what a contact may do.
@@ -88,7 +110,7 @@ func (s *Store) contact(ctx context.Context, of Session, who *auth.Principal) er
 		err = ErrEnded
 	}
 	who.Contact, who.Standing = of.Membership, &standing
-	if of.Impersonator == nil { // who only looks has no role: no command takes them for the contact
+	if of.Impersonator == nil { // whoever sees the portal as a contact does nothing
 		who.Roles = []access.Role{access.Contact}
 	}
 	return err
@@ -116,7 +138,8 @@ func (s *Store) watching(ctx context.Context, of Session) error {
 	return err
 }
 
-// Idle is for how long somebody may leave a session alone.
+// Idle is for how long somebody may leave a session alone: contacts who may not pay as the
+// tenant's security policy says, whoever reaches more for the shortest time (8.2.8).
 func Idle(who auth.Principal) time.Duration {
 	if who.Standing == nil {
 		return idleShort
@@ -126,5 +149,5 @@ func Idle(who auth.Principal) time.Duration {
 			return idleShort
 		}
 	}
-	return idleLong
+	return cmp.Or(time.Duration(who.Standing.IdleMinutes)*time.Minute, idleLong)
 }

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -91,7 +90,7 @@ type Store struct {
 	// answered. Left out, nobody is told.
 	Viewed func(ctx context.Context, s Session) error
 
-	logins sync.Map // of tenant and login to remembered
+	logins auth.Memory[humanKey, remembered]
 }
 
 // ErrEnded says that a token opens nothing. It does not say why.

@@ -79,7 +79,7 @@ func (s *Service) attempt(ctx context.Context, by commands.Caller, a Attempt) (O
 		return Outcome{}, err
 	}
 	asked := whose
-	if nth == 0 {
+	if nth == 0 || !who.HasPassword() {
 		asked = uuid.Nil // not looked at, but as if
 	}
 	ok, err := s.verify(ctx, by.Tenant, asked, a.Password)

@@ -60,8 +60,10 @@ func (s *Service) ConfirmEmail(ctx context.Context, by commands.Caller, token st
 	return s.EndSessions(ctx, by.Tenant, id, except, session.Credentials)
 }
 
-// UndoEmail brings the old address back. Whoever changed it may know the password: everybody
-// is signed out, and the old address is sent a link to choose another one.
+// UndoEmail brings the old address back. Whoever changed it knew the password, and may have
+// enrolled factors of their own: everybody is signed out, what was there to sign in with is
+// void but for second factors from before, and the old address is sent a link to choose
+// another password.
 func (s *Service) UndoEmail(ctx context.Context, by commands.Caller, token string) error {
 	if err := s.door(ctx, by); err != nil {
 		return err
@@ -77,6 +79,9 @@ func (s *Service) UndoEmail(ctx context.Context, by commands.Caller, token strin
 	if _, err := s.Commands.UndoLoginEmail(ctx, step(as(by, who, id), "undo"), id, login.UndoEmailChange{ChangeID: change, At: s.now()}); err != nil {
 		return err
 	}
+	if err := s.forgetFactors(ctx, by.Tenant, id, who.Since(change)); err != nil {
+		return err
+	}
 	if err := s.distrust(ctx, by.Tenant, id); err != nil {
 		return err
 	}
@@ -85,4 +90,17 @@ func (s *Service) UndoEmail(ctx context.Context, by commands.Caller, token strin
 		return err
 	}
 	return s.post(ctx, by.Tenant, link{purpose: forReset, to: id, lasts: policy.LinkTTL()})
+}
+
+// forgetFactors forgets the secrets of factors that history has withdrawn, and all recovery
+// codes. The hash of the password stays, as one of the last four (8.3.7): it opens nothing.
+func (s *Service) forgetFactors(ctx context.Context, tenant string, id uuid.UUID, factors []uuid.UUID) error {
+	for _, factor := range factors {
+		for _, sql := range []text{sqlNoApp, sqlNoPasskey} {
+			if err := s.exec(ctx, sql, tenant, id, factor); err != nil {
+				return err
+			}
+		}
+	}
+	return s.exec(ctx, sqlNoRecovery, tenant, id)
 }

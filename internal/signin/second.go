@@ -78,9 +78,14 @@ func (s *Service) shows(ctx context.Context, by commands.Caller, id uuid.UUID, w
 		}
 		return byTOTP, ok, err
 	case g.RecoveryCode != "":
-		ok, err = s.recover(ctx, by, id, who, g.RecoveryCode)
+		if who.HasRecovery() {
+			ok, err = s.recover(ctx, by, id, who, g.RecoveryCode)
+		}
 		return byRecovery, ok, err
 	case g.Password != "":
+		if !who.HasPassword() {
+			id = uuid.Nil
+		}
 		ok, err = s.verify(ctx, by.Tenant, id, g.Password)
 		return byPassword, ok, err
 	}

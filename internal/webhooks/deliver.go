@@ -90,6 +90,11 @@ func (s *Sender) obstacle(ctx context.Context, j *job) (why string, err error) {
 		if !seen {
 			return "the customer's contacts do not see what it is about", nil
 		}
+		fields, err := s.Commands.HiddenFields(ctx, j.Tenant)
+		if err != nil {
+			return "", err
+		}
+		j.told = told.Without(fields)
 	}
 	return "", nil
 }

@@ -12,6 +12,7 @@ import (
 	"portico/domain/access"
 	"portico/domain/customer"
 	"portico/domain/invoice"
+	"portico/domain/tenant"
 	"portico/domain/webhook"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
@@ -168,6 +169,43 @@ func TestWhatIsHiddenMeanwhileIsNotTold(t *testing.T) {
 	w.ok(w.SwitchCustomerPortal(t.Context(), w.by, c, customer.SwitchPortal{On: false, Because: because}))
 	same(t, 0, len(w.do()))
 	same(t, []string{"failed 500", "skipped"}, w.deliveries(id))
+}
+
+// A customer's system is told as little as its contacts are shown: without the fields that the
+// business hides (S1.41), and nothing of modules that are off (S1.36).
+func TestACustomersSystemIsToldNoHiddenFieldAndNothingOfAClosedModule(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	own, theirs := newReceiver(t, nil), newReceiver(t, nil)
+	c := w.customer()
+	w.hook(own.URL, uuid.Nil, "portico.payment.received.v1")
+	w.hook(theirs.URL, c)
+	w.ok(w.SetFieldVisibility(t.Context(), w.by, tenant.SetFieldVisibility{Field: access.Field{Entity: "payment", Name: "method"}}))
+	w.plan()
+	w.queue = nil
+	w.pay(c)
+	w.plan()
+	same(t, 0, len(w.do()))
+	method := func(v *receiver) (said []string) {
+		for _, m := range v.all() {
+			var e struct{ Data struct{ Method string } }
+			if err := json.Unmarshal(m.body, &e); err != nil {
+				t.Fatal(err)
+			}
+			said = append(said, e.Data.Method)
+		}
+		return said
+	}
+	same(t, []string{""}, method(theirs))
+	if said := method(own); len(said) != 1 || said[0] == "" {
+		t.Errorf("the business is told %q", said)
+	}
+	w.ok(w.SetModuleAvailability(t.Context(), w.by, tenant.SetModuleAvailability{Module: access.Account, Available: false, Because: because}))
+	w.pay(c)
+	w.plan()
+	same(t, 0, len(w.do()))
+	same(t, 1, len(theirs.all()))
+	same(t, 2, len(own.all()))
 }
 
 func TestWhoeverComesLaterIsNotToldOfBefore(t *testing.T) {

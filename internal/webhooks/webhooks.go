@@ -9,12 +9,14 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"portico/commands"
 	"portico/domain"
+	"portico/domain/access"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
 	"portico/internal/jobs"
@@ -152,7 +154,7 @@ func (s *Sender) visible(ctx context.Context, pos eventstore.Position, e public.
 		return false, nil
 	}
 	standing, err := s.Commands.StandingOfCustomer(ctx, e.Tenant, customer)
-	if err != nil || len(standing.Seen()) == 0 {
+	if err != nil || !open(standing, e.Type, customer) {
 		return false, err
 	}
 	// Also what is visible as such: whoever is told may ask at once.
@@ -171,6 +173,18 @@ func (s *Sender) visible(ctx context.Context, pos eventstore.Position, e public.
 		}
 	}
 	return true, nil
+}
+
+// open tells whether contacts of a customer see such things at all: its portal may be shut, and
+// the business may have switched invoices off, or accounts (S1.36).
+func open(s access.Standing, typ string, customer uuid.UUID) bool {
+	switch strings.Split(typ, ".")[1] {
+	case "invoice":
+		return s.All(access.Invoices, access.View, customer)
+	case "statement":
+		return s.Money(access.View, customer)
+	}
+	return s.All(access.Account, access.View, customer) // payments, credits, and what goes back of them
 }
 
 // patience is how long a job waits for a read model before it lets others go first.
