@@ -9,6 +9,7 @@ import (
 
 	"portico/domain"
 	"portico/domain/access"
+	"portico/domain/contact"
 	"portico/domain/creditmemo"
 	"portico/domain/customer"
 	"portico/domain/invoice"
@@ -22,11 +23,15 @@ func TestHiddenFieldsAreNowhere(t *testing.T) {
 	branch := w.ok(w.AddBranch(w.ctx(), w.by, tenant.AddBranch{Code: "B", Name: "Branch"}))
 	a := w.ok(w.RegisterCustomer(w.ctx(), w.by, uuid.Nil, customer.Register{Number: "A",
 		Details: customer.Details{LegalName: "Customer A", TermsDays: 77, Address: "secret address", Country: "secret country", BranchID: branch}}))
+	site := uuid.New()
+	main := w.ok(w.AddContact(w.ctx(), w.by, uuid.Nil, contact.Add{CustomerID: a, Details: contact.Details{Name: "Main"}}))
 	i := w.content(a, "2026-05-01", "2026-06-01", 10_000)
+	i.SiteID, i.PrimaryContactID = &site, &main
 	i.BranchID, i.Reference, i.Description = &branch, "secret reference", "secret description"
 	i.Lines[0].SKU, i.Lines[0].Discount = "secret sku", "7.77"
 	id := w.ok(w.IssueInvoice(w.ctx(), w.by, uuid.Nil, invoice.Issue{Content: i, Publish: true}))
 	memo := w.memoContent(a, "2026-05-02", 50, nil)
+	memo.SiteID, memo.PrimaryContactID = &site, &main
 	memo.BranchID, memo.Description, memo.Lines = &branch, "secret description", i.Lines
 	memo.Lines = append([]domain.LineInput{}, memo.Lines...)
 	mid := w.ok(w.IssueCreditMemo(w.ctx(), w.by, uuid.Nil, creditmemo.Issue{Content: memo.Content}))
@@ -35,7 +40,7 @@ func TestHiddenFieldsAreNowhere(t *testing.T) {
 	w.settle()
 
 	open := w.contactOf(a)
-	secrets := []string{"secret", "7.77", branch.String(), "bank_transfer", `"terms_days"`}
+	secrets := []string{"secret", "7.77", branch.String(), site.String(), main.String(), "bank_transfer", `"terms_days"`}
 	given := func(v Viewer) string {
 		t.Helper()
 		all := answers(w, v, a, id, mid, pid)
@@ -68,12 +73,14 @@ func TestHiddenFieldsAreNowhere(t *testing.T) {
 			t.Errorf("%q finds %d, and %d where it is hidden", text, found(open, text), found(hiding, text))
 		}
 	}
-	_, err := w.q.ListInvoices(t.Context(), hiding, InvoiceFilter{BranchID: branch})
-	code(t, "field.hidden", err)
-	_, err = w.q.ListCreditMemos(t.Context(), hiding, CreditMemoFilter{BranchID: branch})
-	code(t, "field.hidden", err)
-	_, err = w.q.ListInvoices(t.Context(), w.staff(), InvoiceFilter{BranchID: branch})
-	code(t, "", err)
+	for _, of := range []PlaceFilter{{BranchID: branch}, {SiteID: site}, {PrimaryContactID: main}} {
+		_, err := w.q.ListInvoices(t.Context(), hiding, InvoiceFilter{PlaceFilter: of})
+		code(t, "field.hidden", err)
+		_, err = w.q.ListCreditMemos(t.Context(), hiding, CreditMemoFilter{PlaceFilter: of})
+		code(t, "field.hidden", err)
+		_, err = w.q.ListInvoices(t.Context(), w.staff(), InvoiceFilter{PlaceFilter: of})
+		code(t, "", err)
+	}
 }
 
 // What the business switches and names is shown to whoever draws its pages.
