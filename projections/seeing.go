@@ -14,12 +14,12 @@ import (
 	"portico/projections/engine"
 )
 
-// A contact whose grants are of some branches or sites only, or of what it is the main contact of, or who is denied some things, sees some
-// of a customer's rows. Statements mark where that is to be decided: /*see invoice i*/ after
-// a condition of row i. Who sees all of the kinds that a statement marks, which is nearly
-// everybody, is answered by the statement as it stands; for others each mark becomes a
-// condition over the contact's grants. What the conditions say is what access.May says:
-// TestQueriesShowWhatAccessAllows compares them over random worlds.
+// A contact whose grants are of some branches only, or of what it is the main contact of, or
+// who is denied some things, sees some of a customer's rows. Statements mark where that is to
+// be decided: /*see invoice i*/ after a condition of row i. Who sees all of the kinds that a
+// statement marks, which is nearly everybody, is answered by the statement as it stands; for
+// others each mark becomes a condition over the contact's grants. What the conditions say is
+// what access.May says: TestQueriesShowWhatAccessAllows compares them over random worlds.
 
 // kind is what a mark is of: the module and action that are needed, and whether its rows
 // have a place: branch, contractor, site, main contact. What has none is in no branch's scope
