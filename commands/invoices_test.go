@@ -98,10 +98,11 @@ func TestIssueInvoiceRefuses(t *testing.T) {
 		w.refuses(code)(w.IssueInvoice(t.Context(), staffMember(), uuid.Nil, cmd))
 	}
 	for name, cmd := range map[string]invoice.Issue{
-		"another's contact":          with(func(c *invoice.Content) { c.PrimaryContactID = &theirs }),
-		"one who was removed":        with(func(c *invoice.Content) { c.PrimaryContactID = &gone }),
-		"nobody":                     with(func(c *invoice.Content) { c.PrimaryContactID = new(uuid.UUID) }),
-		"whose, of what is nobody's": with(func(c *invoice.Content) { c.CustomerID, c.PrimaryContactID = nil, &pat }),
+		"another's contact":           with(func(c *invoice.Content) { c.PrimaryContactID = &theirs }),
+		"one who was removed":         with(func(c *invoice.Content) { c.PrimaryContactID = &gone }),
+		"nobody":                      with(func(c *invoice.Content) { c.PrimaryContactID = new(uuid.UUID) }),
+		"whose, of what is nobody's":  with(func(c *invoice.Content) { c.CustomerID, c.PrimaryContactID = nil, &pat }),
+		"nobody, of what is nobody's": with(func(c *invoice.Content) { c.CustomerID, c.PrimaryContactID = nil, &gone }),
 	} {
 		t.Log(name)
 		w.refuses("contact.unknown")(w.IssueInvoice(t.Context(), staffMember(), uuid.Nil, cmd))
