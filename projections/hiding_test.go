@@ -2,6 +2,7 @@ package projections
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,20 +21,16 @@ import (
 // cannot be searched or asked for; staff see it.
 func TestHiddenFieldsAreNowhere(t *testing.T) {
 	w := newWorld(t)
-	branch := w.ok(w.AddBranch(w.ctx(), w.by, tenant.AddBranch{Code: "B", Name: "Branch"}))
+	branch, site := w.ok(w.AddBranch(w.ctx(), w.by, tenant.AddBranch{Code: "B", Name: "Branch"})), uuid.New()
 	a := w.ok(w.RegisterCustomer(w.ctx(), w.by, uuid.Nil, customer.Register{Number: "A",
 		Details: customer.Details{LegalName: "Customer A", TermsDays: 77, Address: "secret address", Country: "secret country", BranchID: branch}}))
-	site := uuid.New()
 	main := w.ok(w.AddContact(w.ctx(), w.by, uuid.Nil, contact.Add{CustomerID: a, Details: contact.Details{Name: "Main"}}))
 	i := w.content(a, "2026-05-01", "2026-06-01", 10_000)
-	i.SiteID, i.PrimaryContactID = &site, &main
-	i.BranchID, i.Reference, i.Description = &branch, "secret reference", "secret description"
-	i.Lines[0].SKU, i.Lines[0].Discount = "secret sku", "7.77"
+	i.Party = domain.Party{CustomerID: &a, BranchID: &branch, SiteID: &site, PrimaryContactID: &main}
+	i.Reference, i.Description, i.Lines[0].SKU, i.Lines[0].Discount = "secret reference", "secret description", "secret sku", "7.77"
 	id := w.ok(w.IssueInvoice(w.ctx(), w.by, uuid.Nil, invoice.Issue{Content: i, Publish: true}))
 	memo := w.memoContent(a, "2026-05-02", 50, nil)
-	memo.SiteID, memo.PrimaryContactID = &site, &main
-	memo.BranchID, memo.Description, memo.Lines = &branch, "secret description", i.Lines
-	memo.Lines = append([]domain.LineInput{}, memo.Lines...)
+	memo.Party, memo.Description, memo.Lines = i.Party, "secret description", slices.Clone(i.Lines)
 	mid := w.ok(w.IssueCreditMemo(w.ctx(), w.by, uuid.Nil, creditmemo.Issue{Content: memo.Content}))
 	w.posted()
 	pid := w.pay(a, "2026-05-05", 1_000, true) // by a method that can be told: bank_transfer
