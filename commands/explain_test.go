@@ -109,6 +109,38 @@ func TestI2WhyACustomerCannotSeeAnInvoice(t *testing.T) {
 	w.refuses("visibility.unknown_item")(Receipt{}, err)
 }
 
+// E34, S4.4: who is the main contact of an invoice no more sees it no more, and staff are
+// told that the correction did it; so of what hangs on it.
+func TestE34WhyAFormerMainContactCannotSeeAnInvoice(t *testing.T) {
+	w := open(t)
+	w.Clock = time.Now
+	w.handed("main", photo)
+	acme, site := w.customer("1"), uuid.New()
+	pat, sam := w.person(acme, nil), w.person(acme, nil)
+	w.ok(w.ChangeContactAccess(w.ctx(), staffMember(), pat, contact.ChangeAccess{Preset: "primary_contact", Because: because}))
+	w.ok(w.ChangeContactAccess(w.ctx(), staffMember(), sam, contact.ChangeAccess{Because: because, Grants: access.Grants{
+		{Module: access.Invoices, Actions: []access.Action{access.View}, Scope: access.Scope{Sites: []uuid.UUID{site}, PrimaryContact: true}}}}))
+	c := content(acme, "INV-1", 500)
+	c.PrimaryContactID = &pat
+	id := w.ok(w.IssueInvoice(w.ctx(), staffMember(), uuid.Nil, invoice.Issue{Content: c, Publish: true})).ID
+	file := w.ok(w.AddAttachment(w.ctx(), staffMember(), uuid.Nil, hangs("invoice", id, photo))).ID
+	w.ok(w.ShareAttachment(w.ctx(), staffMember(), file, attachment.Share{SHA256: photo.SHA256}))
+	says := func(who uuid.UUID, kind string, item uuid.UUID, want map[access.Rule]string) {
+		t.Helper()
+		if got := w.failing(who, VisibilityAsked{Kind: kind, Item: item}); !maps.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+	}
+	seen, corrected := map[access.Rule]string{}, map[access.Rule]string{access.InScope: "invoice.reference_corrected"}
+	says(pat, "invoice", id, seen)
+	says(pat, "attachment", file, seen)
+	says(sam, "invoice", id, map[access.Rule]string{access.InScope: "from the start"})
+	w.ok(w.CorrectInvoiceReference(w.ctx(), staffMember(), id, invoice.CorrectReference{PrimaryContactID: &sam, SiteID: &site, Because: because}))
+	says(pat, "invoice", id, corrected)
+	says(pat, "attachment", file, corrected)
+	says(sam, "invoice", id, seen)
+}
+
 // A file is seen by who sees what it hangs on: staff are told which of both hides it.
 func TestI2WhyACustomerCannotSeeAFile(t *testing.T) {
 	w := open(t)

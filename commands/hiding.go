@@ -37,7 +37,7 @@ func (h hiding) text(name string, s *string) {
 }
 
 func (h hiding) party(p *domain.Party) {
-	for name, id := range map[string]**uuid.UUID{"branch": &p.BranchID, "contractor": &p.ContractorID} {
+	for name, id := range map[string]**uuid.UUID{"branch": &p.BranchID, "contractor": &p.ContractorID, "site": &p.SiteID, "primary_contact": &p.PrimaryContactID} {
 		if h.has(name) {
 			*id = nil
 		}

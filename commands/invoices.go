@@ -8,6 +8,7 @@ import (
 	"portico/domain"
 	"portico/domain/access"
 	"portico/domain/account"
+	"portico/domain/contact"
 	"portico/domain/customer"
 	"portico/domain/invoice"
 	"portico/internal/failpoint"
@@ -37,6 +38,9 @@ func (c *Commands) content(ctx context.Context, by Caller, in invoice.Content) (
 			return in, err
 		}
 	}
+	if err := c.mainContact(ctx, by, in.PrimaryContactID, routeOf(in.Party)); err != nil {
+		return in, err
+	}
 	if in.Currency == "" {
 		in.Currency = who.Currency()
 	}
@@ -48,6 +52,18 @@ func (c *Commands) content(ctx context.Context, by Caller, in invoice.Content) (
 		in.DueOn = in.IssuedOn.AddDays(who.TermsDays())
 	}
 	return in, nil
+}
+
+// mainContact refuses who is no contact of the customer. What is nobody's has none.
+func (c *Commands) mainContact(ctx context.Context, by Caller, id *uuid.UUID, of uuid.UUID) error {
+	if id == nil {
+		return nil
+	}
+	who, err := peek[contact.Contact](ctx, c, by.Tenant, "contact", *id)
+	if err == nil && (of == uuid.Nil || who.CustomerID() != of) {
+		err = domain.NotFound("contact.unknown", "this customer has no contact %s", id)
+	}
+	return err
 }
 
 // DraftInvoice writes a draft, or rewrites it. No customer sees drafts.
@@ -132,9 +148,18 @@ func (c *Commands) PublishInvoice(ctx context.Context, by Caller, id uuid.UUID, 
 	})
 }
 
-// CorrectInvoiceReference changes the customer's reference or the description.
+// CorrectInvoiceReference changes the customer's reference or the description, the site or
+// the main contact.
 func (c *Commands) CorrectInvoiceReference(ctx context.Context, by Caller, id uuid.UUID, cmd invoice.CorrectReference) (Receipt, error) {
-	return c.onInvoice(ctx, by, "CorrectInvoiceReference", id, cmd)
+	if err := by.May(access.ManageBilling); err != nil {
+		return Receipt{}, err
+	}
+	return decide(ctx, c, by, about(by, "CorrectInvoiceReference", "invoice", id), func(s invoice.Invoice) (d decision[invoice.Invoice], err error) {
+		if to := cmd.PrimaryContactID; to != nil && *to != uuid.Nil && s.Numbered() {
+			err = c.mainContact(ctx, by, to, s.CustomerID())
+		}
+		return decision[invoice.Invoice]{cmd: cmd, route: s.CustomerID()}, err
+	})
 }
 
 // AssignInvoice says whose an invoice is that came without a customer.

@@ -9,6 +9,7 @@ import (
 
 	"portico/domain"
 	"portico/domain/account"
+	"portico/domain/contact"
 	"portico/domain/creditmemo"
 	"portico/domain/customer"
 	"portico/domain/invoice"
@@ -73,6 +74,8 @@ func TestIssueInvoiceRefuses(t *testing.T) {
 	w.ok(w.CloseCustomer(t.Context(), staffMember(), closed, customer.Close{Because: because}))
 	branch := w.ok(w.AddBranch(t.Context(), staffMember(), tenant.AddBranch{Code: "LS", Name: "Leeds"})).ID
 	contractor := w.ok(w.AddContractor(t.Context(), staffMember(), tenant.AddContractor{Name: "Sub"})).ID
+	pat, theirs, gone := w.person(of, nil), w.person(w.customer("9"), nil), w.person(of, nil)
+	w.ok(w.RemoveContact(t.Context(), staffMember(), gone, contact.Remove{Because: because}))
 	w.issue(of, "INV-1", 100)
 	before := len(w.log())
 	with := func(f func(*invoice.Content)) invoice.Issue {
@@ -94,12 +97,30 @@ func TestIssueInvoiceRefuses(t *testing.T) {
 	} {
 		w.refuses(code)(w.IssueInvoice(t.Context(), staffMember(), uuid.Nil, cmd))
 	}
+	for name, cmd := range map[string]invoice.Issue{
+		"another's contact":           with(func(c *invoice.Content) { c.PrimaryContactID = &theirs }),
+		"one who was removed":         with(func(c *invoice.Content) { c.PrimaryContactID = &gone }),
+		"nobody":                      with(func(c *invoice.Content) { c.PrimaryContactID = new(uuid.UUID) }),
+		"whose, of what is nobody's":  with(func(c *invoice.Content) { c.CustomerID, c.PrimaryContactID = nil, &pat }),
+		"nobody, of what is nobody's": with(func(c *invoice.Content) { c.CustomerID, c.PrimaryContactID = nil, &gone }),
+	} {
+		t.Log(name)
+		w.refuses("contact.unknown")(w.IssueInvoice(t.Context(), staffMember(), uuid.Nil, cmd))
+		w.refuses("contact.unknown")(w.DraftInvoice(t.Context(), staffMember(), uuid.Nil, invoice.Draft{Content: cmd.Content}))
+		w.refuses("contact.unknown")(w.IssueCreditMemo(t.Context(), staffMember(), uuid.Nil, creditmemo.Issue{Content: creditmemo.Content{
+			Number: "CM-9", Party: cmd.Party, Lines: cmd.Lines}}))
+	}
 	if n := len(w.log()) - before; n != 0 { // I6: not even a number is used up
 		t.Errorf("refused requests left %d events", n)
 	}
-	good := with(func(c *invoice.Content) { c.BranchID, c.ContractorID = &branch, &contractor })
+	good := with(func(c *invoice.Content) {
+		c.BranchID, c.ContractorID, c.SiteID, c.PrimaryContactID = &branch, &contractor, &branch, &pat
+	})
 	good.Number = "INV-10"
-	w.ok(w.IssueInvoice(t.Context(), staffMember(), uuid.Nil, good))
+	id := w.ok(w.IssueInvoice(t.Context(), staffMember(), uuid.Nil, good)).ID
+	for _, wrong := range []uuid.UUID{theirs, gone} {
+		w.refuses("contact.unknown")(w.CorrectInvoiceReference(t.Context(), staffMember(), id, invoice.CorrectReference{PrimaryContactID: &wrong, Because: because}))
+	}
 	nobodys := with(func(c *invoice.Content) { c.Number, c.CustomerID = "INV-11", nil })
 	w.ok(w.IssueInvoice(t.Context(), staffMember(), uuid.Nil, nobodys))
 }

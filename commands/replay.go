@@ -59,7 +59,7 @@ func (r *replay) item() access.Item {
 		return r.memo.Item()
 	case "attachment":
 		it, on := r.file.Item(), r.owner()
-		it.BranchID, it.ContractorID = on.BranchID, on.ContractorID
+		it.SiteID, it.BranchID, it.ContractorID, it.PrimaryContactID = on.SiteID, on.BranchID, on.ContractorID, on.PrimaryContactID
 		return it
 	}
 	return access.Item{Module: r.module(), Customers: []uuid.UUID{r.ask.Item}, Published: true}

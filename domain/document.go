@@ -1,6 +1,10 @@
 package domain
 
-import "github.com/google/uuid"
+import (
+	"cmp"
+
+	"github.com/google/uuid"
+)
 
 // LineInput is one line as a person or a file gives it.
 type LineInput struct {
@@ -91,9 +95,19 @@ type Given struct {
 	Gross int64     `json:"gross"`
 }
 
-// Party is whose document it is, and where it belongs.
+// Party is whose document it is, and where it belongs: what scopes of grants are about.
+// What a site is, besides an id, is for those who keep sites to know.
 type Party struct {
-	CustomerID   *uuid.UUID `json:"customer_id,omitempty" doc:"Left out: on nobody's account until it is assigned"`
-	BranchID     *uuid.UUID `json:"branch_id,omitempty"`
-	ContractorID *uuid.UUID `json:"contractor_id,omitempty"`
+	CustomerID       *uuid.UUID `json:"customer_id,omitempty" doc:"Left out: on nobody's account until it is assigned"`
+	BranchID         *uuid.UUID `json:"branch_id,omitempty"`
+	ContractorID     *uuid.UUID `json:"contractor_id,omitempty"`
+	SiteID           *uuid.UUID `json:"site_id,omitempty" doc:"Where the work was done"`
+	PrimaryContactID *uuid.UUID `json:"primary_contact_id,omitempty" doc:"The customer's main contact for it (S4.4)"`
+}
+
+// Over is what a source system says now, of which it was something else: what it says
+// nothing about stays as it was said here. Were a site to go, so would a denial of it.
+func (p Party) Over(was Party) Party {
+	p.SiteID, p.PrimaryContactID = cmp.Or(p.SiteID, was.SiteID), cmp.Or(p.PrimaryContactID, was.PrimaryContactID)
+	return p
 }

@@ -13,12 +13,11 @@ import (
 
 // CreditMemo is one row of a list of credit memos. Amounts are positive.
 type CreditMemo struct {
-	ID             uuid.UUID    `json:"id"`
-	Number         string       `json:"number"`
-	Kind           string       `json:"kind" enum:"credit_memo,adjustment"`
-	CustomerID     *uuid.UUID   `json:"customer_id,omitempty" doc:"Absent: nobody's yet"`
-	BranchID       *uuid.UUID   `json:"branch_id,omitempty"`
-	ContractorID   *uuid.UUID   `json:"contractor_id,omitempty"`
+	ID         uuid.UUID  `json:"id"`
+	Number     string     `json:"number"`
+	Kind       string     `json:"kind" enum:"credit_memo,adjustment"`
+	CustomerID *uuid.UUID `json:"customer_id,omitempty" doc:"Absent: nobody's yet"`
+	Placed
 	IssuedOn       domain.Date  `json:"issued_on" format:"date"`
 	AgainstInvoice *uuid.UUID   `json:"against_invoice_id,omitempty" doc:"For contacts once that is published"`
 	Description    string       `json:"description,omitempty"`
@@ -51,26 +50,23 @@ func (c creditView) view() CreditMemo {
 	if !c.SeesAgainst {
 		shown.AgainstInvoice = nil
 	}
-	return CreditMemo{c.ID, c.Number, c.Kind, &c.CustomerID, c.BranchID, c.ContractorID, c.IssuedOn, shown.AgainstInvoice, c.Description,
+	return CreditMemo{c.ID, c.Number, c.Kind, &c.CustomerID, c.Placed, c.IssuedOn, shown.AgainstInvoice, c.Description,
 		c.money(c.Amount), c.money(shown.Unapplied), c.money(c.Refunded), shown.status()}
 }
 
 // CreditMemoFilter narrows a list of credit memos. All that is given must hold.
 type CreditMemoFilter struct {
-	CustomerID   uuid.UUID   `query:"customer_id" doc:"Of this customer only"`
-	ContractorID uuid.UUID   `query:"contractor_id"`
-	BranchID     uuid.UUID   `query:"branch_id"`
-	Unapplied    bool        `query:"unapplied" doc:"Something of it pays nothing yet"`
-	Currency     string      `query:"currency" pattern:"^([A-Z]{3})?$"`
-	From         domain.Date `query:"from" format:"date" doc:"Issued on this date or later"`
-	To           domain.Date `query:"to" format:"date" doc:"Issued on this date or earlier"`
-	Text         string      `query:"text" maxLength:"200" doc:"Part of the number or description"`
+	CustomerID uuid.UUID `query:"customer_id" doc:"Of this customer only"`
+	PlaceFilter
+	Unapplied bool        `query:"unapplied" doc:"Something of it pays nothing yet"`
+	Currency  string      `query:"currency" pattern:"^([A-Z]{3})?$"`
+	From      domain.Date `query:"from" format:"date" doc:"Issued on this date or later"`
+	To        domain.Date `query:"to" format:"date" doc:"Issued on this date or earlier"`
+	Text      string      `query:"text" maxLength:"200" doc:"Part of the number or description"`
 	Paging
 }
 
-const creditFilters = `
-  and (@contractor::uuid is null or f.contractor_id = @contractor)
-  and (@branch::uuid is null or f.branch_id = @branch)
+const creditFilters = placeFilters + `
   and ` + unappliedFund + `
   and (@currency = '' or f.currency = @currency)
   and f.issued_on between @from::date and @to::date
@@ -111,14 +107,13 @@ func (q *Queries) ListCreditMemos(ctx context.Context, v Viewer, f CreditMemoFil
 		if r.everyone() {
 			sql = sqlAllCreditMemos
 		}
-		if err := r.mustFilter("credit_memo", f.BranchID, f.ContractorID); err != nil {
+		if err := r.mustFilter("credit_memo", f.PlaceFilter); err != nil {
 			return err
 		}
-		want(r, sql, pgx.NamedArgs{
-			"no_description": r.hides("credit_memo", "description"),
-			"contractor":     optional(f.ContractorID), "branch": optional(f.BranchID), "unapplied": f.Unapplied, "currency": f.Currency,
+		want(r, sql, f.into(pgx.NamedArgs{
+			"no_description": r.hides("credit_memo", "description"), "unapplied": f.Unapplied, "currency": f.Currency,
 			"from": from, "to": to, "text": strings.ToLower(f.Text), "on": on, "id": id, "limit": f.limit() + 1,
-		}, &rows)
+		}), &rows)
 		return nil
 	})
 	if err != nil {

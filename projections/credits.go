@@ -19,13 +19,12 @@ var (
 
 // creditRow is a credit memo. Of Amount, Unapplied is still credit.
 type creditRow struct {
-	Tenant         string      `db:"tenant,key"`
-	ID             uuid.UUID   `db:"id,key"`
-	CustomerID     uuid.UUID   `db:"customer_id"`
-	Number         string      `db:"number"`
-	Kind           string      `db:"kind"`
-	BranchID       *uuid.UUID  `db:"branch_id"`
-	ContractorID   *uuid.UUID  `db:"contractor_id"`
+	Tenant     string    `db:"tenant,key"`
+	ID         uuid.UUID `db:"id,key"`
+	CustomerID uuid.UUID `db:"customer_id"`
+	Number     string    `db:"number"`
+	Kind       string    `db:"kind"`
+	Placed
 	IssuedOn       domain.Date `db:"issued_on"`
 	AgainstInvoice *uuid.UUID  `db:"against_invoice"`
 	Description    string      `db:"description"`
@@ -94,7 +93,7 @@ func newCreditMemo(b *engine.Batch, e envelope.Event, d creditmemo.Document) err
 }
 
 func (c *creditRow) describe(d creditmemo.Document) {
-	c.Number, c.Kind, c.BranchID, c.ContractorID = d.Number, d.Kind, d.BranchID, d.ContractorID
+	c.Number, c.Kind, c.Placed = d.Number, d.Kind, placed(d.Party)
 	c.IssuedOn, c.AgainstInvoice, c.Description = d.IssuedOn, d.AgainstInvoice, d.Description
 	c.Currency, c.Net = d.Currency, d.Net
 	c.SourceSystem, c.SourceID = sourceOf(d.Source)

@@ -22,7 +22,7 @@ var auditDDL string
 // Portal is what customers see. Documents that are nobody's, and drafts, are not in it:
 // they may still become another customer's, whose events another lane folds.
 var Portal = engine.Group{
-	Name: "portal", Version: 4, Lanes: 4, DDL: portalDDL,
+	Name: "portal", Version: 5, Lanes: 4, DDL: portalDDL,
 	Of: []string{"tenant.", "customer.", "invoice.", "credit_memo.", "account.", "attachment.", "statement.", "subject."},
 	Tables: []engine.AnyTable{
 		tenants, customers, accounts, invoices, invoiceLines, creditMemos, creditMemoLines,
@@ -37,7 +37,7 @@ var Portal = engine.Group{
 
 // Staff is what only staff see, across customers.
 var Staff = engine.Group{
-	Name: "staff", Version: 2, Lanes: 1, DDL: staffDDL,
+	Name: "staff", Version: 3, Lanes: 1, DDL: staffDDL,
 	Of:     []string{"tenant.", "customer.", "invoice.", "credit_memo.", "account.", "import.", "subject."},
 	Tables: []engine.AnyTable{staffCustomers, customerTotals, funds, documents, imports, notificationSettings},
 	Apply: inTurn(applyStaffCustomer, applyTotals, applyFund, applyDocument, applyImport, applyNotificationSettings,

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/uuid"
-
 	"portico/domain"
 )
 
@@ -21,8 +19,7 @@ func blank[T any](s scope, entity, name string, field *T) {
 }
 
 func (s scope) invoice(i Invoice) Invoice {
-	blank(s, "invoice", "branch", &i.BranchID)
-	blank(s, "invoice", "contractor", &i.ContractorID)
+	s.placed("invoice", &i.Placed)
 	blank(s, "invoice", "description", &i.Description)
 	blank(s, "invoice", "reference", &i.Reference)
 	return i
@@ -30,8 +27,7 @@ func (s scope) invoice(i Invoice) Invoice {
 
 func (s scope) creditMemo(c creditView) CreditMemo {
 	m := c.view()
-	blank(s, "credit_memo", "branch", &m.BranchID)
-	blank(s, "credit_memo", "contractor", &m.ContractorID)
+	s.placed("credit_memo", &m.Placed)
 	blank(s, "credit_memo", "description", &m.Description)
 	return m
 }
@@ -92,14 +88,4 @@ func (s scope) customer(c Customer) Customer {
 	blank(s, "customer", "country", &c.Country)
 	blank(s, "customer", "terms_days", &c.TermsDays)
 	return c
-}
-
-// mustFilter refuses to narrow a list by a field that is hidden: the rows left would tell it.
-func (s scope) mustFilter(entity string, branch, contractor uuid.UUID) error {
-	for name, given := range map[string]uuid.UUID{"branch": branch, "contractor": contractor} {
-		if given != uuid.Nil && s.hides(entity, name) {
-			return domain.Invalid("field.hidden", "the field %s cannot be asked for", name)
-		}
-	}
-	return nil
 }

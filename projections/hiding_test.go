@@ -2,6 +2,7 @@ package projections
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 
 	"portico/domain"
 	"portico/domain/access"
+	"portico/domain/contact"
 	"portico/domain/creditmemo"
 	"portico/domain/customer"
 	"portico/domain/invoice"
@@ -19,23 +21,23 @@ import (
 // cannot be searched or asked for; staff see it.
 func TestHiddenFieldsAreNowhere(t *testing.T) {
 	w := newWorld(t)
-	branch := w.ok(w.AddBranch(w.ctx(), w.by, tenant.AddBranch{Code: "B", Name: "Branch"}))
+	branch, site := w.ok(w.AddBranch(w.ctx(), w.by, tenant.AddBranch{Code: "B", Name: "Branch"})), uuid.New()
 	a := w.ok(w.RegisterCustomer(w.ctx(), w.by, uuid.Nil, customer.Register{Number: "A",
 		Details: customer.Details{LegalName: "Customer A", TermsDays: 77, Address: "secret address", Country: "secret country", BranchID: branch}}))
+	main := w.ok(w.AddContact(w.ctx(), w.by, uuid.Nil, contact.Add{CustomerID: a, Details: contact.Details{Name: "Main"}}))
 	i := w.content(a, "2026-05-01", "2026-06-01", 10_000)
-	i.BranchID, i.Reference, i.Description = &branch, "secret reference", "secret description"
-	i.Lines[0].SKU, i.Lines[0].Discount = "secret sku", "7.77"
+	i.Party = domain.Party{CustomerID: &a, BranchID: &branch, SiteID: &site, PrimaryContactID: &main}
+	i.Reference, i.Description, i.Lines[0].SKU, i.Lines[0].Discount = "secret reference", "secret description", "secret sku", "7.77"
 	id := w.ok(w.IssueInvoice(w.ctx(), w.by, uuid.Nil, invoice.Issue{Content: i, Publish: true}))
 	memo := w.memoContent(a, "2026-05-02", 50, nil)
-	memo.BranchID, memo.Description, memo.Lines = &branch, "secret description", i.Lines
-	memo.Lines = append([]domain.LineInput{}, memo.Lines...)
+	memo.Party, memo.Description, memo.Lines = i.Party, "secret description", slices.Clone(i.Lines)
 	mid := w.ok(w.IssueCreditMemo(w.ctx(), w.by, uuid.Nil, creditmemo.Issue{Content: memo.Content}))
 	w.posted()
 	pid := w.pay(a, "2026-05-05", 1_000, true) // by a method that can be told: bank_transfer
 	w.settle()
 
 	open := w.contactOf(a)
-	secrets := []string{"secret", "7.77", branch.String(), "bank_transfer", `"terms_days"`}
+	secrets := []string{"secret", "7.77", branch.String(), site.String(), main.String(), "bank_transfer", `"terms_days"`}
 	given := func(v Viewer) string {
 		t.Helper()
 		all := answers(w, v, a, id, mid, pid)
@@ -68,12 +70,14 @@ func TestHiddenFieldsAreNowhere(t *testing.T) {
 			t.Errorf("%q finds %d, and %d where it is hidden", text, found(open, text), found(hiding, text))
 		}
 	}
-	_, err := w.q.ListInvoices(t.Context(), hiding, InvoiceFilter{BranchID: branch})
-	code(t, "field.hidden", err)
-	_, err = w.q.ListCreditMemos(t.Context(), hiding, CreditMemoFilter{BranchID: branch})
-	code(t, "field.hidden", err)
-	_, err = w.q.ListInvoices(t.Context(), w.staff(), InvoiceFilter{BranchID: branch})
-	code(t, "", err)
+	for _, of := range []PlaceFilter{{BranchID: branch}, {SiteID: site}, {PrimaryContactID: main}} {
+		_, err := w.q.ListInvoices(t.Context(), hiding, InvoiceFilter{PlaceFilter: of})
+		code(t, "field.hidden", err)
+		_, err = w.q.ListCreditMemos(t.Context(), hiding, CreditMemoFilter{PlaceFilter: of})
+		code(t, "field.hidden", err)
+		_, err = w.q.ListInvoices(t.Context(), w.staff(), InvoiceFilter{PlaceFilter: of})
+		code(t, "", err)
+	}
 }
 
 // What the business switches and names is shown to whoever draws its pages.

@@ -14,26 +14,23 @@ import (
 
 // InvoiceFilter narrows a list of invoices. All that is given must hold.
 type InvoiceFilter struct {
-	CustomerID   uuid.UUID   `query:"customer_id" doc:"Of this customer only"`
-	ContractorID uuid.UUID   `query:"contractor_id"`
-	BranchID     uuid.UUID   `query:"branch_id"`
-	Unpaid       bool        `query:"unpaid" doc:"Something is open: part-paid ones too, void ones not"`
-	Overdue      bool        `query:"overdue" doc:"Something is open after the due date"`
-	Status       string      `query:"status" enum:"draft,open,part_paid,paid,settled,disputed,written_off,void"`
-	Currency     string      `query:"currency" pattern:"^([A-Z]{3})?$"`
-	From         domain.Date `query:"from" format:"date" doc:"Issued on this date or later"`
-	To           domain.Date `query:"to" format:"date" doc:"Issued on this date or earlier"`
-	Text         string      `query:"text" maxLength:"200" doc:"Part of the number, description or reference"`
+	CustomerID uuid.UUID `query:"customer_id" doc:"Of this customer only"`
+	PlaceFilter
+	Unpaid   bool        `query:"unpaid" doc:"Something is open: part-paid ones too, void ones not"`
+	Overdue  bool        `query:"overdue" doc:"Something is open after the due date"`
+	Status   string      `query:"status" enum:"draft,open,part_paid,paid,settled,disputed,written_off,void"`
+	Currency string      `query:"currency" pattern:"^([A-Z]{3})?$"`
+	From     domain.Date `query:"from" format:"date" doc:"Issued on this date or later"`
+	To       domain.Date `query:"to" format:"date" doc:"Issued on this date or earlier"`
+	Text     string      `query:"text" maxLength:"200" doc:"Part of the number, description or reference"`
 	Paging
 }
 
 // What lists show, and no more.
-const invoiceColumns = `i.id, i.number, i.kind, i.customer_id, i.branch_id, i.contractor_id, i.issued_on, i.due_on, i.description, i.reference,
+const invoiceColumns = `i.id, i.number, i.kind, i.customer_id, i.branch_id, i.contractor_id, i.site_id, i.primary_contact_id, i.issued_on, i.due_on, i.description, i.reference,
   i.currency, i.gross, i.payable, i.open, i.paid, i.credited, i.written_off, i.charged_back, i.voided, i.disputed, i.published, i.rendition`
 
-const invoiceFilters = `
-  and (@contractor::uuid is null or i.contractor_id = @contractor)
-  and (@branch::uuid is null or i.branch_id = @branch)
+const invoiceFilters = placeFilters + `
   and (not @unpaid or i.open > 0 and not i.voided)
   and (not @overdue or ` + invoiceOverdue + `)
   and (@status = '' or @status = ` + invoiceStatus + `)
@@ -76,7 +73,7 @@ func (q *Queries) ListInvoices(ctx context.Context, v Viewer, f InvoiceFilter) (
 func (r *reading) wantInvoices(f InvoiceFilter, rows *[]invoiceRow) error {
 	args, err := f.args()
 	if err == nil {
-		err = r.mustFilter("invoice", f.BranchID, f.ContractorID)
+		err = r.mustFilter("invoice", f.PlaceFilter)
 	}
 	if err != nil {
 		return err
@@ -111,11 +108,11 @@ func (f InvoiceFilter) args() (pgx.NamedArgs, error) {
 		return nil, domain.Invalid("invoice.status", "there is no status %q", f.Status)
 	}
 	from, to, err := dates(f.From, f.To)
-	return pgx.NamedArgs{
-		"contractor": optional(f.ContractorID), "branch": optional(f.BranchID), "unpaid": f.Unpaid, "overdue": f.Overdue,
+	return f.into(pgx.NamedArgs{
+		"unpaid": f.Unpaid, "overdue": f.Overdue,
 		"status": f.Status, "currency": f.Currency, "from": from, "to": to, "text": strings.ToLower(f.Text),
 		"on": on, "id": id, "limit": f.limit() + 1,
-	}, err
+	}), err
 }
 
 // dates are the bounds of a period, either end of which may be left open.

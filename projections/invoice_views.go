@@ -10,25 +10,24 @@ import (
 
 // Invoice is one row of a list of what is owed.
 type Invoice struct {
-	ID           uuid.UUID    `json:"id"`
-	Number       string       `json:"number"`
-	Kind         string       `json:"kind" enum:"invoice,adjustment,charge" doc:"A charge arises on the account itself, such as a bank's fee"`
-	CustomerID   *uuid.UUID   `json:"customer_id,omitempty" doc:"Absent: nobody's yet"`
-	BranchID     *uuid.UUID   `json:"branch_id,omitempty"`
-	ContractorID *uuid.UUID   `json:"contractor_id,omitempty"`
-	IssuedOn     domain.Date  `json:"issued_on" format:"date"`
-	DueOn        domain.Date  `json:"due_on" format:"date"`
-	Description  string       `json:"description,omitempty"`
-	Reference    string       `json:"reference,omitempty" doc:"The customer's own reference"`
-	Gross        domain.Money `json:"gross"`
-	Payable      domain.Money `json:"payable" doc:"Gross less what is withheld or retained"`
-	Open         domain.Money `json:"open" doc:"What is still owed of payable"`
-	Paid         domain.Money `json:"paid"`
-	Credited     domain.Money `json:"credited"`
-	WrittenOff   domain.Money `json:"written_off"`
-	Status       string       `json:"status" enum:"draft,open,part_paid,paid,settled,disputed,written_off,void" doc:"Derived from the facts; settled: nothing was ever owed"`
-	Overdue      bool         `json:"overdue" doc:"Something is open after the due date in the tenant's time zone"`
-	Published    bool         `json:"published" doc:"Whether the customer sees it"`
+	ID         uuid.UUID  `json:"id"`
+	Number     string     `json:"number"`
+	Kind       string     `json:"kind" enum:"invoice,adjustment,charge" doc:"A charge arises on the account itself, such as a bank's fee"`
+	CustomerID *uuid.UUID `json:"customer_id,omitempty" doc:"Absent: nobody's yet"`
+	Placed
+	IssuedOn    domain.Date  `json:"issued_on" format:"date"`
+	DueOn       domain.Date  `json:"due_on" format:"date"`
+	Description string       `json:"description,omitempty"`
+	Reference   string       `json:"reference,omitempty" doc:"The customer's own reference"`
+	Gross       domain.Money `json:"gross"`
+	Payable     domain.Money `json:"payable" doc:"Gross less what is withheld or retained"`
+	Open        domain.Money `json:"open" doc:"What is still owed of payable"`
+	Paid        domain.Money `json:"paid"`
+	Credited    domain.Money `json:"credited"`
+	WrittenOff  domain.Money `json:"written_off"`
+	Status      string       `json:"status" enum:"draft,open,part_paid,paid,settled,disputed,written_off,void" doc:"Derived from the facts; settled: nothing was ever owed"`
+	Overdue     bool         `json:"overdue" doc:"Something is open after the due date in the tenant's time zone"`
+	Published   bool         `json:"published" doc:"Whether the customer sees it"`
 }
 
 // InvoiceDetail is an invoice with all that belongs to it.
@@ -61,7 +60,7 @@ func (i invoiceRow) money(minor int64) domain.Money {
 
 func (i invoiceRow) view(today domain.Date) Invoice {
 	return Invoice{
-		ID: i.ID, Number: i.Number, Kind: i.Kind, CustomerID: &i.CustomerID, BranchID: i.BranchID, ContractorID: i.ContractorID,
+		ID: i.ID, Number: i.Number, Kind: i.Kind, CustomerID: &i.CustomerID, Placed: i.Placed,
 		IssuedOn: i.IssuedOn, DueOn: i.DueOn, Description: i.Description, Reference: i.Reference,
 		Gross: i.money(i.Gross), Payable: i.money(i.Payable), Open: i.money(i.Open),
 		Paid: i.money(i.Paid), Credited: i.money(i.Credited), WrittenOff: i.money(i.WrittenOff),

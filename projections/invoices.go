@@ -21,13 +21,12 @@ var (
 // invoiceRow is something owed: an invoice, an adjustment, or a charge of the account.
 // Of Payable, Open is still owed; the rest was Paid, Credited or WrittenOff.
 type invoiceRow struct {
-	Tenant       string      `db:"tenant,key"`
-	ID           uuid.UUID   `db:"id,key"`
-	CustomerID   uuid.UUID   `db:"customer_id"`
-	Number       string      `db:"number"`
-	Kind         string      `db:"kind"`
-	BranchID     *uuid.UUID  `db:"branch_id"`
-	ContractorID *uuid.UUID  `db:"contractor_id"`
+	Tenant     string    `db:"tenant,key"`
+	ID         uuid.UUID `db:"id,key"`
+	CustomerID uuid.UUID `db:"customer_id"`
+	Number     string    `db:"number"`
+	Kind       string    `db:"kind"`
+	Placed
 	IssuedOn     domain.Date `db:"issued_on"`
 	DueOn        domain.Date `db:"due_on"`
 	Description  string      `db:"description"`
@@ -157,6 +156,7 @@ func correctInvoice(b *engine.Batch, e envelope.Event, d invoice.ReferenceCorrec
 	}
 	err := i.freeze(b)
 	i.Reference, i.Description = d.Reference, d.Description
+	i.SiteID, i.PrimaryContactID = d.SiteID, d.PrimaryContactID
 	i.Search = lowered(i.Number, i.Description, i.Reference)
 	return err
 }
@@ -181,7 +181,7 @@ func restateInvoice(b *engine.Batch, e envelope.Event, d invoice.Document) error
 }
 
 func (i *invoiceRow) describe(d invoice.Document) {
-	i.Number, i.Kind, i.BranchID, i.ContractorID = d.Number, d.Kind, d.BranchID, d.ContractorID
+	i.Number, i.Kind, i.Placed = d.Number, d.Kind, placed(d.Party)
 	i.IssuedOn, i.DueOn, i.Description, i.Reference = d.IssuedOn, d.DueOn, d.Description, d.Reference
 	i.Currency, i.Net, i.Gross, i.LinesTotal = d.Currency, d.Net, d.Gross, d.LinesTotal
 	i.Differs, i.Withheld, i.Retained = d.Differs(d.PricesIncludeTax), d.Withheld, d.Retained

@@ -80,7 +80,7 @@ func TestInvoiceLists(t *testing.T) {
 		{"text in the reference, no pattern", mine, InvoiceFilter{Text: "100%_X"}, []string{"open"}},
 		{"text in the number", mine, InvoiceFilter{Text: "n-004"}, []string{"paid"}},
 		{"text does not find the hidden (I3)", mine, InvoiceFilter{Text: "n-006"}, nil},
-		{"contractor", mine, InvoiceFilter{ContractorID: uuid.New()}, nil},
+		{"contractor", mine, InvoiceFilter{PlaceFilter: PlaceFilter{ContractorID: uuid.New()}}, nil},
 		{"currency", mine, InvoiceFilter{Currency: "EUR"}, nil},
 		{"drafts are staff's", staff, InvoiceFilter{Status: "draft"}, []string{"draft"}},
 		{"a contact has no drafts (I3)", mine, InvoiceFilter{Status: "draft"}, nil},

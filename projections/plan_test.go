@@ -13,7 +13,7 @@ import (
 )
 
 const sqlManyInvoices engine.SQL = `
-insert into {s}.invoices select 'acme', gen_random_uuid(), c, 'N-' || n, 'invoice', null, null,
+insert into {s}.invoices select 'acme', gen_random_uuid(), c, 'N-' || n, 'invoice', null, null, null, null,
   date '2020-01-01' + n % 2000, date '2020-02-01' + n % 2000, '', '', 'GBP', 1, 1, 1, false, 0, 0, 1, n % 2, 0, 0, 0, 0,
   true, true, n, 0, '', 0, false, false, '', 0, '', '', 'n-' || n, now()
 from (select n, case when n % 25 = 0 then @big::uuid else gen_random_uuid() end as c from generate_series(1, 50000) n) x`

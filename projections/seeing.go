@@ -14,15 +14,16 @@ import (
 	"portico/projections/engine"
 )
 
-// A contact whose grants are of some branches only, or who is denied some things, sees some
-// of a customer's rows. Statements mark where that is to be decided: /*see invoice i*/ after
-// a condition of row i. Who sees all of the kinds that a statement marks, which is nearly
-// everybody, is answered by the statement as it stands; for others each mark becomes a
-// condition over the contact's grants. What the conditions say is what access.May says:
-// TestQueriesShowWhatAccessAllows compares them over random worlds.
+// A contact whose grants are of some branches only, or of what it is the main contact of, or
+// who is denied some things, sees some of a customer's rows. Statements mark where that is to
+// be decided: /*see invoice i*/ after a condition of row i. Who sees all of the kinds that a
+// statement marks, which is nearly everybody, is answered by the statement as it stands; for
+// others each mark becomes a condition over the contact's grants. What the conditions say is
+// what access.May says: TestQueriesShowWhatAccessAllows compares them over random worlds.
 
 // kind is what a mark is of: the module and action that are needed, and whether its rows
-// have a branch and a contractor. What has none is in no branch's scope (E38).
+// have a place: branch, contractor, site, main contact. What has none is in no branch's scope
+// (E38).
 type kind struct {
 	module access.Module
 	action access.Action
@@ -112,6 +113,8 @@ type rule struct {
 	Deny        bool        `json:"deny"`
 	Branches    []uuid.UUID `json:"branches"`
 	Contractors []uuid.UUID `json:"contractors"`
+	Sites       []uuid.UUID `json:"sites"`
+	Main        *uuid.UUID  `json:"main"` // contact: of what it is the main contact of (S4.4)
 }
 
 func rulesOf(s *access.Standing, customers []uuid.UUID) string {
@@ -119,10 +122,14 @@ func rulesOf(s *access.Standing, customers []uuid.UUID) string {
 	for _, c := range customers {
 		for name, k := range kinds {
 			for _, g := range s.At(k.module, k.action, c) {
-				if g.Scope.PrimaryContact || g.Scope.CreatedByMe || len(g.Scope.Sites) > 0 || !k.placed && len(g.Scope.Branches)+len(g.Scope.Contractors) > 0 {
+				r := rule{name, c, g.Scope.Specificity(), g.Deny, g.Scope.Branches, g.Scope.Contractors, g.Scope.Sites, nil}
+				if g.Scope.PrimaryContact {
+					r.Main = &s.ContactID
+				}
+				if g.Scope.CreatedByMe || !k.placed && (len(r.Branches)+len(r.Contractors)+len(r.Sites) > 0 || r.Main != nil) {
 					continue // it speaks of nothing of this kind
 				}
-				rules = append(rules, rule{name, c, g.Scope.Specificity(), g.Deny, g.Scope.Branches, g.Scope.Contractors})
+				rules = append(rules, r)
 			}
 		}
 		if s.Money(access.Download, c) {
@@ -164,13 +171,15 @@ func seen(kind, customer, row string) string {
 
 const (
 	grantsRead = `coalesce((select not g.deny
-  from jsonb_to_recordset(@grants::jsonb) g (kind text, customer uuid, rank int, deny boolean, branches uuid[], contractors uuid[])
+  from jsonb_to_recordset(@grants::jsonb) g (kind text, customer uuid, rank int, deny boolean, branches uuid[], contractors uuid[], sites uuid[], main uuid)
   where g.kind = '{kind}' and g.customer = {customer}`
 	grantsDecide  = ` order by g.rank desc, g.deny desc limit 1), false)`
 	grantsOfKind  = grantsRead + grantsDecide
 	grantsOfPlace = grantsRead + `
     and (g.branches is null or {row}.branch_id = any(g.branches))
-    and (g.contractors is null or {row}.contractor_id = any(g.contractors))` + grantsDecide
+    and (g.contractors is null or {row}.contractor_id = any(g.contractors))
+    and (g.sites is null or {row}.site_id = any(g.sites))
+    and (g.main is null or {row}.primary_contact_id = g.main)` + grantsDecide
 )
 
 // Of activity a: whether what it is about is seen. What goes back of a credit memo is told as of

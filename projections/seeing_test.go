@@ -12,6 +12,7 @@ import (
 	"portico/domain"
 	"portico/domain/access"
 	"portico/domain/account"
+	"portico/domain/contact"
 	"portico/domain/customer"
 	"portico/domain/invoice"
 	"portico/domain/statement"
@@ -25,6 +26,9 @@ type shop struct {
 	customers   []uuid.UUID // the contact's, two below it, and a stranger
 	branches    []uuid.UUID
 	contractors []uuid.UUID
+	sites       []uuid.UUID
+	mains       map[uuid.UUID][]uuid.UUID // contacts of each customer
+	people      []uuid.UUID               // all of them, and one whom nothing names
 
 	invoices, memos, payments, statements map[uuid.UUID]access.Item
 	files                                 map[uuid.UUID]hung
@@ -39,7 +43,8 @@ type hung struct {
 
 func newShop(t *testing.T) *shop {
 	w := &shop{world: hanging(t), invoices: map[uuid.UUID]access.Item{}, memos: map[uuid.UUID]access.Item{}, payments: map[uuid.UUID]access.Item{},
-		statements: map[uuid.UUID]access.Item{}, files: map[uuid.UUID]hung{}, against: map[uuid.UUID]uuid.UUID{}}
+		statements: map[uuid.UUID]access.Item{}, files: map[uuid.UUID]hung{}, against: map[uuid.UUID]uuid.UUID{},
+		sites: []uuid.UUID{uuid.New(), uuid.New()}, mains: map[uuid.UUID][]uuid.UUID{}, people: []uuid.UUID{uuid.New()}}
 	for n := range 2 {
 		w.branches = append(w.branches, w.ok(w.AddBranch(w.ctx(), w.by, tenant.AddBranch{Code: fmt.Sprint(n), Name: "Branch"})))
 		w.contractors = append(w.contractors, w.ok(w.AddContractor(w.ctx(), w.by, tenant.AddContractor{Name: fmt.Sprint("Contractor ", n)})))
@@ -51,6 +56,10 @@ func newShop(t *testing.T) *shop {
 	}
 	w.customers = append(w.customers, w.customer("B"))
 	for _, c := range w.customers {
+		for range 2 {
+			w.mains[c] = append(w.mains[c], w.ok(w.AddContact(w.ctx(), w.by, uuid.Nil, contact.Add{CustomerID: c, Details: contact.Details{Name: "Main"}})))
+		}
+		w.people = append(w.people, w.mains[c]...)
 		w.fill(c)
 	}
 	w.settle()
@@ -67,6 +76,12 @@ func (w *shop) fill(c uuid.UUID) {
 		if n%2 == 1 {
 			p.ContractorID = &w.contractors[n/3]
 		}
+		if n%3 > 0 {
+			p.SiteID = &w.sites[n%3-1]
+		}
+		if n%4 != 1 {
+			p.PrimaryContactID = &w.mains[c][n%2]
+		}
 		return p
 	}
 	item := func(m access.Module, p domain.Party, published bool) access.Item {
@@ -76,6 +91,12 @@ func (w *shop) fill(c uuid.UUID) {
 		}
 		if p.ContractorID != nil {
 			it.ContractorID = *p.ContractorID
+		}
+		if p.SiteID != nil {
+			it.SiteID = *p.SiteID
+		}
+		if p.PrimaryContactID != nil {
+			it.PrimaryContactID = *p.PrimaryContactID
 		}
 		return it
 	}
@@ -136,7 +157,7 @@ func (w *shop) someone(r *rapid.T) Viewer {
 		}
 		return []access.Module{rapid.SampledFrom(modules).Draw(r, name)}
 	}
-	s := access.Standing{ContactID: uuid.New(), CustomerID: w.customers[0], Active: rapid.IntRange(0, 20).Draw(r, "active") > 0,
+	s := access.Standing{ContactID: rapid.SampledFrom(w.people).Draw(r, "who"), CustomerID: w.customers[0], Active: rapid.IntRange(0, 20).Draw(r, "active") > 0,
 		Off: off("off"), Customers: map[uuid.UUID]access.Customer{}}
 	for _, id := range w.customers[:rapid.IntRange(1, 3).Draw(r, "tree")] {
 		s.Customers[id] = access.Customer{Portal: rapid.IntRange(0, 5).Draw(r, "portal") > 0, Off: off("off here")}
@@ -147,7 +168,7 @@ func (w *shop) someone(r *rapid.T) Viewer {
 	for range rapid.IntRange(0, 6).Draw(r, "grants") {
 		m := rapid.SampledFrom(modules).Draw(r, "module")
 		scope := access.Scope{Customers: some("customers", w.customers), Branches: some("branches", w.branches), Contractors: some("contractors", w.contractors),
-			PrimaryContact: rapid.IntRange(0, 9).Draw(r, "main") == 0, CreatedByMe: rapid.IntRange(0, 9).Draw(r, "mine") == 0}
+			Sites: some("sites", w.sites), PrimaryContact: rapid.IntRange(0, 3).Draw(r, "main") == 0, CreatedByMe: rapid.IntRange(0, 9).Draw(r, "mine") == 0}
 		s.Grants = append(s.Grants, access.Grant{Module: m, Scope: scope, Deny: rapid.IntRange(0, 2).Draw(r, "deny") == 0,
 			Actions: rapid.SliceOfNDistinct(rapid.SampledFrom(m.Actions()[:2]), 1, 2, rapid.ID).Draw(r, "actions")})
 	}

@@ -62,6 +62,8 @@ create table {s}.documents (
     customer_id   uuid,
     branch_id     uuid,
     contractor_id uuid,
+    site_id       uuid,
+    primary_contact_id uuid,
     issued_on     date not null,
     due_on        date,
     description   text not null,

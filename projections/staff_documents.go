@@ -24,15 +24,14 @@ type documentKey struct {
 // documentRow is a document that is on no account: a draft, or nobody's yet. It goes when
 // it is issued to, or assigned to, a customer: the portal group has it then.
 type documentRow struct {
-	Tenant       string          `db:"tenant,key"`
-	ID           uuid.UUID       `db:"id,key"`
-	Type         string          `db:"type,key"` // invoice, credit_memo
-	State        string          `db:"state"`    // draft, unassigned, void
-	Number       string          `db:"number"`
-	Kind         string          `db:"kind"`
-	CustomerID   *uuid.UUID      `db:"customer_id"` // of a draft
-	BranchID     *uuid.UUID      `db:"branch_id"`
-	ContractorID *uuid.UUID      `db:"contractor_id"`
+	Tenant     string     `db:"tenant,key"`
+	ID         uuid.UUID  `db:"id,key"`
+	Type       string     `db:"type,key"` // invoice, credit_memo
+	State      string     `db:"state"`    // draft, unassigned, void
+	Number     string     `db:"number"`
+	Kind       string     `db:"kind"`
+	CustomerID *uuid.UUID `db:"customer_id"` // of a draft
+	Placed
 	IssuedOn     domain.Date     `db:"issued_on"`
 	DueOn        domain.Date     `db:"due_on"`
 	Description  string          `db:"description"`
@@ -74,6 +73,7 @@ func applyDocument(b *engine.Batch, e envelope.Event) error {
 	case invoice.ReferenceCorrected:
 		change(b, e, typeInvoice, func(r *documentRow) {
 			r.Reference, r.Description = d.Reference, d.Description
+			r.SiteID, r.PrimaryContactID = d.SiteID, d.PrimaryContactID
 			r.Search = lowered(r.Number, r.Description, r.Reference)
 		})
 	case invoice.DisputeOpened:
@@ -108,7 +108,7 @@ func change(b *engine.Batch, e envelope.Event, kind string, edit func(*documentR
 func draftInvoice(b *engine.Batch, e envelope.Event, d invoice.Drafted) (err error) {
 	k := documentOf(e, typeInvoice)
 	row := documentRow{Tenant: k.Tenant, ID: k.ID, Type: k.Type, State: statusDraft, Number: d.Number, Kind: d.Kind,
-		CustomerID: d.CustomerID, BranchID: d.BranchID, ContractorID: d.ContractorID, IssuedOn: d.IssuedOn, DueOn: d.DueOn,
+		CustomerID: d.CustomerID, Placed: placed(d.Party), IssuedOn: d.IssuedOn, DueOn: d.DueOn,
 		Description: d.Description, Reference: d.Reference, Currency: d.Currency, RecordedAt: e.At}
 	if row.Kind == "" {
 		row.Kind = typeInvoice
@@ -143,7 +143,7 @@ func looseInvoice(b *engine.Batch, e envelope.Event, d invoice.Document) (err er
 		return nil
 	}
 	row := documentRow{Tenant: k.Tenant, ID: k.ID, Type: k.Type, State: unassigned, Number: d.Number, Kind: d.Kind,
-		BranchID: d.BranchID, ContractorID: d.ContractorID, IssuedOn: d.IssuedOn, DueOn: d.DueOn, Description: d.Description,
+		Placed: placed(d.Party), IssuedOn: d.IssuedOn, DueOn: d.DueOn, Description: d.Description,
 		Reference: d.Reference, Currency: d.Currency, Net: d.Net, Gross: d.Gross, Payable: d.Payable().Minor, RecordedAt: e.At}
 	row.SourceSystem, row.SourceID = sourceOf(d.Source)
 	row.Search = lowered(row.Number, row.Description, row.Reference)
@@ -161,7 +161,7 @@ func looseCredit(b *engine.Batch, e envelope.Event, d creditmemo.Document) (err 
 	}
 	k := documentOf(e, typeCredit)
 	row := documentRow{Tenant: k.Tenant, ID: k.ID, Type: k.Type, State: unassigned, Number: d.Number, Kind: d.Kind,
-		BranchID: d.BranchID, ContractorID: d.ContractorID, IssuedOn: d.IssuedOn, Description: d.Description,
+		Placed: placed(d.Party), IssuedOn: d.IssuedOn, Description: d.Description,
 		Currency: d.Currency, Net: d.Net, Gross: d.Gross, Payable: d.Gross, RecordedAt: e.At}
 	row.SourceSystem, row.SourceID = sourceOf(d.Source)
 	row.Search = lowered(row.Number, row.Description)

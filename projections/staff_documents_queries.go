@@ -38,8 +38,7 @@ type UnassignedFilter struct {
 const documentFilters = `
   and (@type = '' or d.type = @type) and (@currency = '' or d.currency = @currency)
   and d.issued_on between @from::date and @to::date and (@text = '' or strpos(d.search, @text) > 0)
-  and (@customer::uuid is null or d.customer_id = @customer)
-  and (@contractor::uuid is null or d.contractor_id = @contractor) and (@branch::uuid is null or d.branch_id = @branch)
+  and (@customer::uuid is null or d.customer_id = @customer)` + placeFilters + `
   and (d.issued_on, d.id) < (@on::date, @id::uuid)
 order by d.issued_on desc, d.id desc limit @limit`
 
@@ -88,11 +87,11 @@ func (q *Queries) documents(ctx context.Context, v Viewer, state, kind string, f
 	if err != nil {
 		return nil, err
 	}
-	return many[documentRow](ctx, q.DB, sqlDocuments, s, pgx.NamedArgs{
+	return many[documentRow](ctx, q.DB, sqlDocuments, s, f.into(pgx.NamedArgs{
 		"state": state, "type": kind, "currency": f.Currency, "from": from, "to": to, "text": strings.ToLower(f.Text),
-		"customer": optional(f.CustomerID), "contractor": optional(f.ContractorID), "branch": optional(f.BranchID),
-		"on": on, "id": id, "limit": f.limit() + 1,
-	})
+		"customer": optional(f.CustomerID),
+		"on":       on, "id": id, "limit": f.limit() + 1,
+	}))
 }
 
 func documentCursor(d documentRow) string { return cursorOf(string(d.IssuedOn), d.ID.String()) }
@@ -112,7 +111,7 @@ func (d documentRow) invoice() Invoice {
 		status = statusOpen
 	}
 	return Invoice{
-		ID: d.ID, Number: d.Number, Kind: d.Kind, CustomerID: d.CustomerID, BranchID: d.BranchID, ContractorID: d.ContractorID,
+		ID: d.ID, Number: d.Number, Kind: d.Kind, CustomerID: d.CustomerID, Placed: d.Placed,
 		IssuedOn: d.IssuedOn, DueOn: d.DueOn, Description: d.Description, Reference: d.Reference,
 		Gross: d.money(d.Gross), Payable: d.money(d.Payable), Open: zero, Paid: zero, Credited: zero, WrittenOff: zero,
 		Status: status, Published: d.Published,
@@ -155,7 +154,7 @@ func (q *Queries) staffCreditMemo(ctx context.Context, v Viewer, id uuid.UUID) (
 		status = statusVoid
 	}
 	out := CreditMemoDetail{
-		CreditMemo: CreditMemo{ID: d.ID, Number: d.Number, Kind: d.Kind, BranchID: d.BranchID, ContractorID: d.ContractorID,
+		CreditMemo: CreditMemo{ID: d.ID, Number: d.Number, Kind: d.Kind, Placed: d.Placed,
 			IssuedOn: d.IssuedOn, Description: d.Description, Amount: d.money(d.Gross), Unapplied: d.money(0), Refunded: d.money(0), Status: status},
 		Net: d.money(d.Net), Allocations: []Allocation{}, Refunds: []Refund{},
 	}

@@ -31,7 +31,7 @@ func (p *portal) newFloor(ctx context.Context) (floor, error) {
 
 const (
 	sqlFloorInvoices = `
-select id, number, kind, customer_id, branch_id, contractor_id, issued_on::text, due_on::text, description, reference,
+select id, number, kind, customer_id, branch_id, contractor_id, site_id, primary_contact_id, issued_on::text, due_on::text, description, reference,
   currency, gross, payable, open, paid, credited, written_off, published
 from {s}.invoices where tenant = $1 and customer_id = $2 and published order by issued_on desc, id desc limit 21`
 
@@ -86,7 +86,7 @@ func (f floor) page(ctx context.Context, of uuid.UUID) (out projections.Overview
 func floorInvoice(rows pgx.Rows, today domain.Date) (i projections.Invoice, err error) {
 	var currency string
 	i.CustomerID = new(uuid.UUID)
-	err = rows.Scan(&i.ID, &i.Number, &i.Kind, i.CustomerID, &i.BranchID, &i.ContractorID, &i.IssuedOn, &i.DueOn, &i.Description, &i.Reference,
+	err = rows.Scan(&i.ID, &i.Number, &i.Kind, i.CustomerID, &i.BranchID, &i.ContractorID, &i.SiteID, &i.PrimaryContactID, &i.IssuedOn, &i.DueOn, &i.Description, &i.Reference,
 		&currency, &i.Gross.Minor, &i.Payable.Minor, &i.Open.Minor, &i.Paid.Minor, &i.Credited.Minor, &i.WrittenOff.Minor, &i.Published)
 	for _, m := range []*domain.Money{&i.Gross, &i.Payable, &i.Open, &i.Paid, &i.Credited, &i.WrittenOff} {
 		m.Currency = currency

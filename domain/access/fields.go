@@ -9,8 +9,8 @@ import (
 // fields are those that a business may hide from its customers, or call by another name:
 // nothing that says what is owed, or whose a thing is, or which it is (S1.41, S4.13).
 var fields = map[string][]string{
-	"invoice":     {"branch", "contractor", "description", "line.discount", "line.sku", "reference"},
-	"credit_memo": {"branch", "contractor", "description", "line.discount", "line.sku"},
+	"invoice":     {"branch", "contractor", "description", "line.discount", "line.sku", "primary_contact", "reference", "site"},
+	"credit_memo": {"branch", "contractor", "description", "line.discount", "line.sku", "primary_contact", "site"},
 	"payment":     {"method", "reference"},
 	"customer":    {"address", "branch", "country", "terms_days"},
 }

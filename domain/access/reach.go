@@ -71,7 +71,8 @@ func Document(m Module, p domain.Party, published bool) Item {
 	if p.CustomerID != nil {
 		it.Customers = []uuid.UUID{*p.CustomerID}
 	}
-	for to, from := range map[*uuid.UUID]*uuid.UUID{&it.BranchID: p.BranchID, &it.ContractorID: p.ContractorID} {
+	for to, from := range map[*uuid.UUID]*uuid.UUID{&it.BranchID: p.BranchID, &it.ContractorID: p.ContractorID,
+		&it.SiteID: p.SiteID, &it.PrimaryContactID: p.PrimaryContactID} {
 		if from != nil {
 			*to = *from
 		}

@@ -10,9 +10,9 @@ import (
 
 // Types are the stored names of this aggregate's events. A name is forever.
 var Types = domain.Types{
-	domain.TypeOf[Issued]("credit_memo.issued"),
-	domain.TypeOf[Restated]("credit_memo.restated"),
-	domain.TypeOf[Assigned]("credit_memo.assigned"),
+	domain.TypeOf[Issued]("credit_memo.issued", domain.Unchanged),
+	domain.TypeOf[Restated]("credit_memo.restated", domain.Unchanged),
+	domain.TypeOf[Assigned]("credit_memo.assigned", domain.Unchanged),
 	domain.TypeOf[Voided]("credit_memo.voided"),
 	domain.TypeOf[Rendered]("credit_memo.rendered"),
 }
@@ -173,6 +173,7 @@ func (c Import) Decide(s CreditMemo) ([]Event, error) {
 		return nil, nil
 	}
 	d, err := c.Document()
+	d.Party = d.Over(was.Party)
 	switch {
 	case err != nil:
 		return nil, err

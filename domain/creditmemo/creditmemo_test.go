@@ -47,6 +47,8 @@ func source(hash string) func(*Content) {
 	return func(c *Content) { c.Source = &domain.Source{System: "x", ExternalID: "1", Hash: hash} }
 }
 
+func at(site uuid.UUID) func(*Content) { return func(c *Content) { c.SiteID = &site } }
+
 func TestIssue(t *testing.T) {
 	spec.Run(t, Types, []spec.Case[CreditMemo]{
 		{Name: "a credit memo", When: Issue{Content: content()}, Then: events{Issued{document()}}},
@@ -72,6 +74,8 @@ func TestImport(t *testing.T) {
 		{Name: "found its customer", Given: events{Issued{nobody}}, When: Import{content(source("b"))}, Then: events{Assigned{moved}, Restated{document(source("b"))}}},
 		{Name: "assigned here", Given: events{Issued{first}}, When: Import{content(source("b"), nobodys)}, Then: events{Restated{document(source("b"))}}},
 		{Name: "nobody's still", Given: events{Issued{nobody}}, When: Import{content(source("b"), nobodys)}, Then: events{Restated{document(source("b"), nobodys)}}},
+		{Name: "at a site, said here", Given: events{Issued{document(source("a"), at(invoice1))}}, When: Import{content(source("b"))},
+			Then: events{Restated{document(source("b"), at(invoice1))}}},
 		{Name: "another's", Given: events{Issued{first}}, When: Import{content(source("b"), of(other))}, Code: "credit_memo.customer_changed"},
 		{Name: "E12: in another currency", Given: events{Issued{first}}, When: Import{content(source("b"), in("EUR"))}, Code: "credit_memo.currency_changed"},
 		{Name: "I6: under another number", Given: events{Issued{first}}, When: Import{content(source("b"), numbered("CM-2"))}, Code: "credit_memo.number_changed"},

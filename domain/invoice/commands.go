@@ -1,6 +1,8 @@
 package invoice
 
 import (
+	"reflect"
+
 	"github.com/google/uuid"
 
 	"portico/domain"
@@ -136,7 +138,7 @@ func (c Import) Decide(s Invoice) ([]Event, error) {
 	case "draft":
 		return nil, domain.Refused("invoice.not_issued", "%s is a draft of Portico's own", d.Number)
 	}
-	d.RestatedOn = c.RestatedOn
+	d.RestatedOn, d.Party = c.RestatedOn, d.Over(s.document.Party)
 	return s.follow(d)
 }
 
@@ -162,14 +164,17 @@ func (s Invoice) follow(d Document) (events []Event, err error) {
 	return append(events, restated, Published{d.CustomerID, restated.Version, d.Hash(), nil}), nil
 }
 
-// CorrectReference changes the customer's reference or the description of an issued invoice.
+// CorrectReference changes the customer's reference or the description of an issued invoice,
+// or its site or main contact.
 type CorrectReference struct {
-	Reference   string `json:"reference" maxLength:"200"`
-	Description string `json:"description" maxLength:"500"`
+	Reference        string     `json:"reference" maxLength:"200"`
+	Description      string     `json:"description" maxLength:"500"`
+	SiteID           *uuid.UUID `json:"site_id,omitempty" doc:"Left out: as it is; all zeros: of no site"`
+	PrimaryContactID *uuid.UUID `json:"primary_contact_id,omitempty" doc:"Who may see the invoice for being its main contact changes at once (E34). Left out: as it is; all zeros: nobody"`
 	domain.Because
 }
 
-// Decide corrects; the same text is nothing.
+// Decide corrects; the same again is nothing.
 func (c CorrectReference) Decide(s Invoice) ([]Event, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
@@ -177,10 +182,23 @@ func (c CorrectReference) Decide(s Invoice) ([]Event, error) {
 	if err := s.issued(); err != nil {
 		return nil, err
 	}
-	if c.Reference == s.document.Reference && c.Description == s.document.Description {
+	was := ReferenceCorrected{s.document.Reference, s.document.Description, s.document.SiteID, s.document.PrimaryContactID}
+	now := ReferenceCorrected{c.Reference, c.Description, changed(was.SiteID, c.SiteID), changed(was.PrimaryContactID, c.PrimaryContactID)}
+	if reflect.DeepEqual(was, now) {
 		return nil, nil
 	}
-	return []Event{ReferenceCorrected{c.Reference, c.Description}}, nil
+	return []Event{now}, nil
+}
+
+// changed is what an id is that a command leaves as it is, takes away, or replaces.
+func changed(was, to *uuid.UUID) *uuid.UUID {
+	switch {
+	case to == nil:
+		return was
+	case *to == uuid.Nil:
+		return nil
+	}
+	return to
 }
 
 // Assign says whose an invoice is that came without a customer.

@@ -13,13 +13,13 @@ import (
 
 // Types are the stored names of this aggregate's events. A name is forever.
 var Types = domain.Types{
-	domain.TypeOf[Drafted]("invoice.drafted"),
-	domain.TypeOf[Issued]("invoice.issued"),
+	domain.TypeOf[Drafted]("invoice.drafted", domain.Unchanged),
+	domain.TypeOf[Issued]("invoice.issued", domain.Unchanged),
 	domain.TypeOf[Published]("invoice.published", domain.Unchanged),
 	domain.TypeOf[Rendered]("invoice.rendered"),
-	domain.TypeOf[ReferenceCorrected]("invoice.reference_corrected"),
-	domain.TypeOf[Restated]("invoice.restated"),
-	domain.TypeOf[Assigned]("invoice.assigned"),
+	domain.TypeOf[ReferenceCorrected]("invoice.reference_corrected", domain.Unchanged),
+	domain.TypeOf[Restated]("invoice.restated", domain.Unchanged),
+	domain.TypeOf[Assigned]("invoice.assigned", domain.Unchanged),
 	domain.TypeOf[DisputeOpened]("invoice.dispute_opened"),
 	domain.TypeOf[DisputeResolved]("invoice.dispute_resolved"),
 	domain.TypeOf[Voided]("invoice.voided"),
@@ -105,16 +105,21 @@ func (e Issued) Evolve(s Invoice) Invoice {
 	return s
 }
 
-// ReferenceCorrected changes what is not money: the customer's reference, the description.
-// It makes a new version, which the customer does not see until it is published (S0.9).
+// ReferenceCorrected changes what is not money: the customer's reference, the description,
+// and, since version 2, the site and the main contact. It makes a new version, which the
+// customer does not see until it is published (S0.9); who may see the invoice changes at
+// once (E34).
 type ReferenceCorrected struct {
-	Reference   string `json:"reference"`
-	Description string `json:"description"`
+	Reference        string     `json:"reference"`
+	Description      string     `json:"description"`
+	SiteID           *uuid.UUID `json:"site_id,omitempty"` // as it is now; none: of no site
+	PrimaryContactID *uuid.UUID `json:"primary_contact_id,omitempty"`
 }
 
 // Evolve corrects.
 func (e ReferenceCorrected) Evolve(s Invoice) Invoice {
 	s.document.Reference, s.document.Description = e.Reference, e.Description
+	s.document.SiteID, s.document.PrimaryContactID = e.SiteID, e.PrimaryContactID
 	s.version++
 	return s
 }

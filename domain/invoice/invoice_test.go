@@ -15,6 +15,8 @@ var (
 	acme    = uuid.UUID{1}
 	other   = uuid.UUID{2}
 	because = domain.Because{Reason: domain.Reason{Code: "test"}}
+
+	north, south, pat, sam = uuid.UUID{'n'}, uuid.UUID{'s'}, uuid.UUID{'p'}, uuid.UUID{'q'}
 )
 
 // content is of an invoice over £19.99 plus 20 % VAT; with changes it.
@@ -58,6 +60,10 @@ func kept(withheld, retained int64) func(*Content) {
 func restated(on domain.Date, d Document) Document { d.RestatedOn = on; return d }
 func numbered(number string) func(*Content)        { return func(c *Content) { c.Number = number } }
 func in(currency string) func(*Content)            { return func(c *Content) { c.Currency = currency } }
+
+func at(site, main uuid.UUID) func(*Content) {
+	return func(c *Content) { c.SiteID, c.PrimaryContactID = &site, &main }
+}
 
 func TestDraftAndIssue(t *testing.T) {
 	issue := Issue{Content: content()}
@@ -115,18 +121,38 @@ func TestE15ZeroAndNegative(t *testing.T) {
 func TestPublish(t *testing.T) {
 	first, corrected := document(), document()
 	corrected.Reference, corrected.Description = "PO 8", "Boiler 2"
-	correct := CorrectReference{"PO 8", "Boiler 2", because}
+	correct := CorrectReference{Reference: "PO 8", Description: "Boiler 2", Because: because}
 	spec.Run(t, Types, []spec.Case[Invoice]{
 		{Name: "S0.8: publishing shows it", Given: events{Issued{first}}, When: Publish{}, Then: events{published(first, 1)}},
 		{Name: "once", Given: events{Issued{first}, published(first, 1)}, When: Publish{}},
 		{Name: "not a draft", Given: events{Drafted{}}, When: Publish{}, Code: "invoice.not_issued"},
 		{Name: "not nothing", When: Publish{}, Code: "invoice.unknown"},
-		{Name: "I6: references are corrected", Given: events{Issued{first}}, When: correct, Then: events{ReferenceCorrected{"PO 8", "Boiler 2"}}},
+		{Name: "I6: references are corrected", Given: events{Issued{first}}, When: correct, Then: events{ReferenceCorrected{Reference: "PO 8", Description: "Boiler 2"}}},
 		{Name: "correcting nothing is nothing", Given: events{Issued{corrected}}, When: correct},
 		{Name: "correcting needs a reason", Given: events{Issued{first}}, When: CorrectReference{Reference: "x"}, Code: "reason.missing"},
 		{Name: "a draft is not corrected", Given: events{Drafted{}}, When: correct, Code: "invoice.not_issued"},
 		{Name: "S0.9: what was corrected is a version to publish",
-			Given: events{Issued{first}, published(first, 1), ReferenceCorrected{"PO 8", "Boiler 2"}}, When: Publish{}, Then: events{published(corrected, 2)}},
+			Given: events{Issued{first}, published(first, 1), ReferenceCorrected{Reference: "PO 8", Description: "Boiler 2"}}, When: Publish{}, Then: events{published(corrected, 2)}},
+	})
+}
+
+// E34: the site and the main contact of an issued invoice may change, and be taken away.
+func TestE34CorrectSiteAndMainContact(t *testing.T) {
+	correct := func(site, main *uuid.UUID) CorrectReference {
+		return CorrectReference{"PO 7", "Boiler", site, main, because}
+	}
+	corrected := func(site, main *uuid.UUID) events { return events{ReferenceCorrected{"PO 7", "Boiler", site, main}} }
+	placed, none := events{Issued{document(at(north, pat))}}, uuid.Nil
+	moved := document(at(south, sam))
+	spec.Run(t, Types, []spec.Case[Invoice]{
+		{Name: "given", Given: events{Issued{document()}}, When: correct(&north, &pat), Then: corrected(&north, &pat)},
+		{Name: "changed", Given: placed, When: correct(&south, &sam), Then: corrected(&south, &sam)},
+		{Name: "the contact only", Given: placed, When: correct(nil, &sam), Then: corrected(&north, &sam)},
+		{Name: "the reference only", Given: placed, When: CorrectReference{Reference: "PO 8", Because: because}, Then: events{ReferenceCorrected{"PO 8", "", &north, &pat}}},
+		{Name: "taken away", Given: placed, When: correct(&none, &none), Then: corrected(nil, nil)},
+		{Name: "the same", Given: placed, When: correct(&north, &pat)},
+		{Name: "what was not there taken away", Given: events{Issued{document()}}, When: correct(&none, &none)},
+		{Name: "S0.9: a version to publish", Given: append(placed, corrected(&south, &sam)...), When: Publish{}, Then: events{published(moved, 2)}},
 	})
 }
 
@@ -147,6 +173,10 @@ func TestImport(t *testing.T) {
 			Then: events{Assigned{Published: true, Document: moved}, Restated{2, whose}, published(whose, 2)}},
 		{Name: "assigned here: the source does not take it back", Given: events{Issued{first}}, When: Import{content(source("b"), nobodys)},
 			Then: events{Restated{2, document(source("b"))}, published(document(source("b")), 2)}},
+		{Name: "at a site, said here: the source does not take it back", Given: events{Issued{document(source("a"), at(north, pat))}}, When: Import{content(source("b"))},
+			Then: events{Restated{2, document(source("b"), at(north, pat))}, published(document(source("b"), at(north, pat)), 2)}},
+		{Name: "at another site, says the source", Given: events{Issued{document(source("a"), at(north, pat))}}, When: Import{content(source("b"), at(south, sam))},
+			Then: events{Restated{2, document(source("b"), at(south, sam))}, published(document(source("b"), at(south, sam)), 2)}},
 		{Name: "another's already: refused", Given: imported, When: Import{content(source("b"), of(other))}, Code: "invoice.customer_changed"},
 		{Name: "E12: another currency: refused", Given: imported, When: Import{content(source("b"), in("EUR"))}, Code: "invoice.currency_changed"},
 		{Name: "I6: another number: refused", Given: imported, When: Import{content(source("b"), numbered("INV-2"))}, Code: "invoice.number_changed"},
@@ -168,7 +198,7 @@ func TestAssign(t *testing.T) {
 	spec.Run(t, Types, []spec.Case[Invoice]{
 		{Name: "what is nobody's", Given: events{Issued{nobody}}, When: Assign{acme, because}, Then: events{Assigned{Document: document()}}},
 		{Name: "what its customer may see", Given: events{Issued{nobody}, published(nobody, 1)}, When: Assign{acme, because}, Then: events{Assigned{Published: true, Document: document()}}},
-		{Name: "S0.9: not what was corrected since", Given: events{Issued{nobody}, published(nobody, 1), ReferenceCorrected{"PO 8", "Boiler 2"}},
+		{Name: "S0.9: not what was corrected since", Given: events{Issued{nobody}, published(nobody, 1), ReferenceCorrected{Reference: "PO 8", Description: "Boiler 2"}},
 			When: Assign{acme, because}, Then: events{Assigned{Document: corrected}}},
 		{Name: "with its dispute", Given: events{Issued{nobody}, DisputeOpened{Text: "too dear", Amount: &part}},
 			When: Assign{acme, because}, Then: events{Assigned{Document: document(), Disputed: true, DisputeText: "too dear", DisputeAmount: &part}}},

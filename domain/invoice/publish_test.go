@@ -20,7 +20,7 @@ func TestS09PublishedVersionsAreDrawn(t *testing.T) {
 	a, b := drawn("a"), drawn("b")
 	first, corrected, loose, theirs := document(), document(), document(nobodys), document()
 	corrected.Reference, corrected.Description = "PO 8", "Boiler 2"
-	correction := ReferenceCorrected{"PO 8", "Boiler 2"}
+	correction := ReferenceCorrected{Reference: "PO 8", Description: "Boiler 2"}
 	rendered := func(d Document, version int, r domain.Rendition) Rendered {
 		return Rendered{d.CustomerID, version, d.Hash(), r}
 	}
@@ -56,7 +56,7 @@ func TestWhatThereIsToPublishAndToDraw(t *testing.T) {
 		{"an issued one", events{Issued{document()}}, true, false},
 		{"a published one", events{Issued{document()}, published(document(), 1)}, false, true},
 		{"one that was drawn", events{Issued{document()}, publishedAs(document(), 1, drawn("a"))}, false, false},
-		{"a corrected one", events{Issued{document()}, publishedAs(document(), 1, drawn("a")), ReferenceCorrected{"x", "y"}}, true, false},
+		{"a corrected one", events{Issued{document()}, publishedAs(document(), 1, drawn("a")), ReferenceCorrected{Reference: "x", Description: "y"}}, true, false},
 		{"a void one", events{Issued{document()}, Voided{true}}, false, false},
 	} {
 		s := domain.Fold(Invoice{}, c.history...)

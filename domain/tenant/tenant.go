@@ -86,8 +86,12 @@ func (s Tenant) Zone() *time.Location {
 // PaymentPolicy is what contacts may pay.
 func (s Tenant) PaymentPolicy() domain.PaymentPolicy { return s.policy }
 
-// CheckParty refuses a branch or contractor that the tenant does not have.
+// CheckParty refuses a branch or contractor that the tenant does not have, and what is no
+// site.
 func (s Tenant) CheckParty(p domain.Party) error {
+	if p.SiteID != nil && *p.SiteID == uuid.Nil {
+		return domain.Invalid("document.site", "a site is named by its id")
+	}
 	if p.BranchID != nil && !open(s.branches, *p.BranchID) {
 		return domain.NotFound("tenant.unknown_branch", "there is no open branch %s", p.BranchID)
 	}

@@ -94,6 +94,7 @@ func TestWhatOthersAskOfATenant(t *testing.T) {
 	}{
 		"nobody": {domain.Party{}, ""}, "both": {domain.Party{BranchID: &branch, ContractorID: &contractor}, ""},
 		"no branch": {domain.Party{BranchID: &contractor}, "tenant.unknown_branch"}, "no contractor": {domain.Party{ContractorID: &branch}, "tenant.unknown_contractor"},
+		"a site": {domain.Party{SiteID: &branch}, ""}, "no site": {domain.Party{SiteID: new(uuid.UUID)}, "document.site"},
 	} {
 		if err := s.CheckParty(c.party); domain.CodeOf(err) != c.code {
 			t.Errorf("%s: %v", name, err)

@@ -36,9 +36,11 @@ type Totals struct {
 
 // Party is whose document it is, and where it belongs.
 type Party struct {
-	CustomerID   *uuid.UUID `json:"customer_id,omitempty" doc:"Absent: on nobody's account until it is assigned"`
-	BranchID     *uuid.UUID `json:"branch_id,omitempty"`
-	ContractorID *uuid.UUID `json:"contractor_id,omitempty"`
+	CustomerID       *uuid.UUID `json:"customer_id,omitempty" doc:"Absent: on nobody's account until it is assigned"`
+	BranchID         *uuid.UUID `json:"branch_id,omitempty"`
+	ContractorID     *uuid.UUID `json:"contractor_id,omitempty"`
+	SiteID           *uuid.UUID `json:"site_id,omitempty" doc:"Where the work was done"`
+	PrimaryContactID *uuid.UUID `json:"primary_contact_id,omitempty" doc:"The customer's main contact for it"`
 }
 
 func totals(currency string, lines int, t domain.Totals) Totals {

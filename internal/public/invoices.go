@@ -92,7 +92,7 @@ var invoiceKinds = []Kind{
 			}
 			return p
 		}),
-	of("invoice.reference_corrected", "portico.invoice.corrected.v1", Owner, "An invoice's reference or description was corrected. The customer sees it once that is published.",
+	of("invoice.reference_corrected", "portico.invoice.corrected.v1", Owner, "An invoice's reference, description, site or main contact was corrected. The customer sees it once that is published.",
 		func(e envelope.Event, _ invoice.ReferenceCorrected) InvoiceCorrected {
 			return InvoiceCorrected{about(e)}
 		}),
