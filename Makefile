@@ -29,8 +29,7 @@ check: $(TOOLS)/staticcheck ## Format, vet, staticcheck
 	$(TOOLS)/staticcheck ./...
 
 race: postgres testing ## Tests with the race detector, on a PostgreSQL of their own
-	$(GO) test -race -timeout 15m ./...
-	$(GO) test -run Elsewhere ./projections/engine # changes the process's time zone
+	GO=$(GO) .ci/race
 
 torture: postgres testing ## Faults for long: make torture DURATION=30m
 	GO=$(GO) .ci/torture $(DURATION)

@@ -12,6 +12,7 @@ import (
 	"portico/domain/account"
 	"portico/domain/customer"
 	"portico/domain/invoice"
+	"portico/internal/pgtest"
 )
 
 // coherent checks that all that a viewer is told about a customer's money agrees.
@@ -85,6 +86,7 @@ func coherent(t interface {
 func TestAnyHistoryOfMoneyIsCoherent(t *testing.T) {
 	w := newWorld(t)
 	round := 0
+	pgtest.Draws(t, 100)
 	rapid.Check(t, func(r *rapid.T) {
 		round++
 		w.enter(fmt.Sprintf("t%d", round), "Europe/London")

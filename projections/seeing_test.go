@@ -18,6 +18,7 @@ import (
 	"portico/domain/statement"
 	"portico/domain/tenant"
 	"portico/internal/envelope"
+	"portico/internal/pgtest"
 )
 
 // shop is a world with things of every kind that grants decide about.
@@ -179,6 +180,7 @@ func (w *shop) someone(r *rapid.T) Viewer {
 // among the files: a contact is shown what access.May says, and all of that.
 func TestQueriesShowWhatAccessAllows(t *testing.T) {
 	w := newShop(t)
+	pgtest.Draws(t, 100)
 	rapid.Check(t, func(r *rapid.T) {
 		v := w.someone(r)
 		may := func(a access.Action, it access.Item) bool { return access.May(*v.Standing, a, it, "2026-06-15") }

@@ -67,7 +67,8 @@ func TestServePublishes(t *testing.T) {
 		t.Errorf("replay forward: %s", out)
 	}
 	out, err = portico(t, dir, "integration", "status").Output()
-	if err != nil || !strings.Contains(string(out), "published up to  0.0") || !strings.Contains(string(out), "set aside        0") {
+	// It may have passed over the first events already: they are nobody's but ours.
+	if err != nil || !regexp.MustCompile(`published up to  \d\.0\n`).Match(out) || !strings.Contains(string(out), "set aside        0") {
 		t.Errorf("status: %s, %v", out, err)
 	}
 	waitUntil(t, func() bool { // what has to be published again is seen to wait

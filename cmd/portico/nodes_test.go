@@ -225,21 +225,21 @@ func times(n int) int {
 // the position is for.
 func TestOwnChangesShowOnEveryNode(t *testing.T) {
 	c := newCluster(t)
-	idle := c.readsOwnWrites(times(1000), inTurn)
+	idle := c.readsOwnWrites(times(240), inTurn)
 	t.Logf("idle: %v", idle)
-	if idle.stale.Load() > int64(times(1000)/100) {
+	if idle.stale.Load() > int64(times(240)/40) {
 		t.Errorf("many stale answers of idle servers: %v", idle)
 	}
 
 	missed, p := 0, c.payer()
-	for i := range times(200) {
+	for i := range times(60) {
 		pays, asks := inTurn(i)
 		p.pay(pays)
 		if count, _ := p.shown(asks); count != p.paid {
 			missed++
 		}
 	}
-	if t.Logf("without the position %d of %d are old", missed, times(200)); missed == 0 {
+	if t.Logf("without the position %d of %d are old", missed, times(60)); missed == 0 {
 		t.Error("the control fails: reads without a position always show everything")
 	}
 
@@ -251,7 +251,7 @@ func TestOwnChangesShowOnEveryNode(t *testing.T) {
 			}
 		}
 	})
-	t.Logf("while the portal is rebuilt twice: %v", c.readsOwnWrites(times(400), inTurn))
+	t.Logf("while the portal is rebuilt twice: %v", c.readsOwnWrites(times(160), inTurn))
 	rebuilding.Wait()
 
 	killed := make(chan struct{})
@@ -290,7 +290,7 @@ func TestOwnChangesShowOnEveryNode(t *testing.T) {
 func TestARevocationHoldsOnEveryNodeAtOnce(t *testing.T) {
 	c := newCluster(t)
 	because := `"reason":{"code":"test"}`
-	for i := range times(60) {
+	for i := range times(24) {
 		here, there := inTurn(i)
 		p := c.payer()
 		contact := c.do(here, "/v1/contacts", fmt.Sprintf(`{"customer_id":%q,"name":"Jo","grants":[{"module":"invoices","actions":["view"]}]}`, p.id)).body["id"].(string)

@@ -216,7 +216,7 @@ func TestTheMainJobAsPrinted(t *testing.T) {
 
 // Nothing that was answered for is lost by kill -9, and the next start recovers alone.
 func TestKilledServerLosesNothing(t *testing.T) {
-	dir := dataDir(t)
+	dir := sampleServed.copy(t)
 	s := serveSample(t, dir)
 	before, position := s.open(t, ""), ""
 	const payments = 20
@@ -248,7 +248,7 @@ func TestKilledServerLosesNothing(t *testing.T) {
 
 // Commands work beside a running server, and SIGTERM leaves nothing running.
 func TestCommandsBesideAServer(t *testing.T) {
-	dir := dataDir(t)
+	dir := sampleServed.copy(t)
 	s := serveSample(t, dir)
 	if out := run(t, dir, "history", "--customer", sampleCustomer, "--type", "customer.registered", "--json"); !strings.Contains(out, `"number":"17850"`) {
 		t.Errorf("history beside a server: %s", out)
@@ -281,6 +281,9 @@ func TestCommandsBesideAServer(t *testing.T) {
 		if !strings.Contains(kept, "  "+kind+" success  ") {
 			t.Errorf("the journal tells of no %s:\n%s", kind, kept)
 		}
+	}
+	if strings.Count(kept, "  log.stopped success  ") != 2 { // that of the directory, and this one's
+		t.Errorf("the journal does not tell of the end:\n%s", kept)
 	}
 	if strings.Contains(kept, "log.interrupted") {
 		t.Errorf("a server that said that it stops counts as interrupted:\n%s", kept)
@@ -390,7 +393,7 @@ func TestReadingPageInABrowser(t *testing.T) {
 		}
 		t.Skip("chromium is not installed")
 	}
-	s := serveSample(t, dataDir(t))
+	s := serveSample(t, sampleServed.copy(t))
 	out, err := exec.Command(chromium, "--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir="+t.TempDir(),
 		"--virtual-time-budget=15000", "--dump-dom", s.address+"/docs").Output()
 	if err != nil {

@@ -56,9 +56,7 @@ func dying(t *testing.T, dir, place string, args ...string) {
 // salesDir is a data directory with two days of sales.
 func salesDir(t *testing.T) (dir string) {
 	t.Helper()
-	dir = dataDir(t)
-	run(t, dir, "import", "retail", "../../internal/sample/online-retail-sample-2-days.csv.gz", "--rejects", filepath.Join(dir, "rejects.csv"))
-	return dir
+	return salesLoaded.copy(t)
 }
 
 // portalBuilds is the states of the builds of the group portal, by number.

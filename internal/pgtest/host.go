@@ -29,6 +29,7 @@ type host struct {
 	owner              string   // the role that owns test databases
 	template           string   // the migrated database that others are copies of
 	kept               []string // what Once made
+	outlives           bool     // us: what we made has to be dropped
 	close              func()
 }
 
@@ -42,7 +43,7 @@ func shared() (*host, error) {
 	sharedOnce.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		defer cancel()
-		if sharedHost, sharedErr = find(ctx); sharedErr == nil {
+		if sharedHost, sharedErr = find(ctx); sharedErr == nil && sharedHost.template == "" {
 			sharedErr = sharedHost.makeTemplate(ctx)
 		}
 		if sharedErr != nil {
@@ -57,10 +58,13 @@ func stop() {
 	if sharedHost == nil {
 		return
 	}
-	if sharedHost.template != "" {
+	if sharedHost.outlives {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		for _, name := range append(sharedHost.kept, sharedHost.template) {
+			if name == "" {
+				continue // it was not made
+			}
 			if _, err := sharedHost.admin.Exec(ctx, "DROP DATABASE IF EXISTS "+name); err != nil {
 				fmt.Fprintln(os.Stderr, "pgtest:", err)
 			}
@@ -93,7 +97,7 @@ func external(given string) (*host, error) {
 		v.Path = "/" + database
 		return v.String()
 	}
-	return &host{ownerURL: at, adminURL: at, owner: u.User.Username(), close: func() {}}, nil
+	return &host{ownerURL: at, adminURL: at, owner: u.User.Username(), outlives: true, close: func() {}}, nil
 }
 
 // private starts a server for this process in a temporary directory.
@@ -109,12 +113,17 @@ func private(ctx context.Context) (*host, error) {
 	if err != nil {
 		return nil, err
 	}
+	template, err := prepare(ctx, filepath.Join(dir, "pg"))
+	if err != nil {
+		alive()
+		return nil, err
+	}
 	server, err := pgserver.Start(ctx, pgserver.Options{Dir: filepath.Join(dir, "pg"), Log: os.Stderr, Fast: true})
 	if err != nil {
 		alive()
 		return nil, err
 	}
-	return &host{ownerURL: server.URL, adminURL: server.AdminURL, owner: pgserver.Database, close: func() {
+	return &host{ownerURL: server.URL, adminURL: server.AdminURL, owner: pgserver.Database, template: template, close: func() {
 		if err := server.Stop(); err != nil {
 			fmt.Fprintln(os.Stderr, "pgtest:", err)
 		}
@@ -189,8 +198,8 @@ func (h *host) dropStale(ctx context.Context) {
 	}
 }
 
-// clone copies the template. A copy does not get the rights on the database itself.
-// clone makes a copy of a database to which nobody is connected.
+// clone makes a copy of a database to which nobody is connected. A copy does not get the
+// rights on the database itself.
 func (h *host) clone(ctx context.Context, name, of string) error {
 	if _, err := h.admin.Exec(ctx, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s OWNER %q", name, of, h.owner)); err != nil {
 		return err

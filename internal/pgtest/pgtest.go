@@ -1,6 +1,7 @@
 // Package pgtest gives each test a migrated database of its own, on a real PostgreSQL:
 // the one that PORTICO_TEST_DATABASE_URL names (as a superuser), else a private one for
-// the test process, started when first asked for.
+// the test process, started when first asked for; on a copy of the cluster in the directory
+// that PORTICO_TEST_CLUSTER names, if make race runs the tests.
 //
 //	func TestMain(m *testing.M) { pgtest.Main(m) }
 //	pool := pgtest.Pool(t)

@@ -45,7 +45,7 @@ func TestAFullDiskRefusesCommandsAndNothingElse(t *testing.T) {
 	c, flag := newFullable(t, "/base/")
 	w := newWorld(t, c)
 	n := w.serve()
-	l := w.startLoad(8, n)
+	l := w.begin(&load{}, 8, n)
 	rounds(t, func(int) {
 		l.await(40, time.Minute)
 		must(t, os.WriteFile(flag, nil, 0o644))
@@ -62,7 +62,7 @@ func TestAFullDiskRefusesCommandsAndNothingElse(t *testing.T) {
 		l.end()
 		l.polite(t)
 		w.sound()
-		l = w.startLoad(8, n)
+		l = w.begin(&load{}, 8, n)
 	})
 	l.end()
 }
@@ -74,7 +74,7 @@ func TestAFullJournalDiskLosesNothing(t *testing.T) {
 	w := newWorld(t, c)
 	c.exec("postgres", "ALTER SYSTEM SET max_wal_size = '32MB'", "ALTER SYSTEM SET min_wal_size = '32MB'", "SELECT pg_reload_conf()")
 	n := w.serve()
-	l := w.startLoad(8, n)
+	l := w.begin(&load{}, 8, n)
 	l.await(40, time.Minute)
 	must(t, os.WriteFile(flag, nil, 0o644))
 	_ = c.try("postgres", "SELECT pg_switch_wal()") // it fails, or the next one does

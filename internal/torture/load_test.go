@@ -55,9 +55,14 @@ type party struct {
 	payments []uuid.UUID
 }
 
-// startLoad sets a number of clients to work on nodes.
+// startLoad sets a number of clients to work on nodes. In the short run they ask 100 times a
+// second together: enough to be hit in the middle of something, and other tests go on, too.
 func (w *world) startLoad(clients int, nodes ...*node) *load {
-	return w.begin(&load{}, clients, nodes...)
+	l := &load{}
+	if thorough(w.t) == 0 {
+		l.every = time.Duration(clients) * 10 * time.Millisecond
+	}
+	return w.begin(l, clients, nodes...)
 }
 
 func (w *world) begin(l *load, clients int, nodes ...*node) *load {

@@ -162,7 +162,7 @@ func TestControlEventsDecidedOnAnotherStateAreFound(t *testing.T) {
 	w := newWorld(t, newCluster(t))
 	w.patience = 5 * time.Second
 	nodes := []*node{w.serve("PORTICO_BREAK=commands.blind"), w.serve("PORTICO_BREAK=commands.blind")}
-	l := w.startLoad(8, nodes...)
+	l := w.begin(&load{}, 8, nodes...)
 	l.await(200, time.Minute)
 	l.end()
 	w.unsound(invariant.RuleMoney, invariant.RuleCarried)

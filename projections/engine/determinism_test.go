@@ -3,8 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"flag"
-	"fmt"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -98,21 +96,11 @@ func (c *chaos) bulk() int {
 
 func TestReadModelsEqualAFreshFoldWhateverHappened(t *testing.T) {
 	db := pgtest.Pool(t)
-	fewer(t, 35) // each takes two seconds
+	pgtest.Draws(t, 36) // each takes two seconds
 	rapid.Check(t, func(r *rapid.T) {
 		seed := rapid.Uint64().Draw(r, "seed")
 		liveThroughChaos(t, r, db, seed, rapid.IntRange(1, 5).Draw(r, "lanes"))
 	})
-}
-
-// fewer lets rapid check n cases in this test, unless somebody asked for a number:
-// go test -run Whatever -rapid.checks 500.
-func fewer(t *testing.T, n int) {
-	asked := flag.Lookup("rapid.checks")
-	if before := asked.Value.String(); before == asked.DefValue {
-		_ = asked.Value.Set(fmt.Sprint(n))
-		t.Cleanup(func() { _ = asked.Value.Set(before) })
-	}
 }
 
 func liveThroughChaos(t *testing.T, r *rapid.T, db *pgxpool.Pool, seed uint64, lanes int) {
