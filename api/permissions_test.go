@@ -47,15 +47,15 @@ func TestI9AccessEndsWithTheNextRequest(t *testing.T) {
 // on whose behalf.
 func TestI11ContactsManageTheirOwn(t *testing.T) {
 	w := newWorld(t).live()
+	kim, _ := w.contactSession()
 	reason := `"reason":{"code":"left"}`
 	made := w.call("staff", "POST", "/v1/contacts", fmt.Sprintf(`{"customer_id":%q,"name":"Sam"}`, w.ours.customer)).is(201, "")
 	sam := "/v1/contacts/" + idOf(t, made) + "/access"
 	grants := `{"grants":[{"module":"invoices","actions":["view"]}],` + reason + `}`
-	w.call("other", "POST", sam, grants).is(404, "contact.unknown")
-	w.call("contact", "POST", sam, grants).is(200, "")
-	w.call("contact", "POST", "/v1/contacts/"+w.theirs.contact.String()+"/access/revoke", `{`+reason+`}`).is(404, "contact.unknown")
-	w.call("contact", "POST", "/v1/contacts/"+w.ours.contact.String()+"/remove", `{`+reason+`}`).is(409, "access.last_manager")
-	w.call("contact", "POST", sam[:len(sam)-len("/access")]+"/remove", `{`+reason+`}`).is(200, "")
+	w.as(kim, "POST", sam, grants).is(200, "")
+	w.as(kim, "POST", "/v1/contacts/"+w.theirs.contact.String()+"/access/revoke", `{`+reason+`}`).is(404, "contact.unknown")
+	w.as(kim, "POST", "/v1/contacts/"+w.ours.contact.String()+"/remove", `{`+reason+`}`).is(409, "access.last_manager")
+	w.as(kim, "POST", sam[:len(sam)-len("/access")]+"/remove", `{`+reason+`}`).is(200, "")
 	var menu Access
 	w.call("contact", "GET", "/v1/access", "").is(200, "").into(&menu)
 	if len(menu.Modules) != len(access.Modules()) || len(menu.Customers) != 1 || menu.Customers[0] != w.ours.customer || menu.Capabilities != nil {

@@ -266,7 +266,7 @@ func TestWhatCannotBeToldIsSetAside(t *testing.T) {
 		return nil
 	}
 	f := w.feed(b.target())
-	f.Codec = &envelope.Codec{Catalog: domain.NewCatalog(append(withoutIssued(), domain.TypeOf[broken]("invoice.issued"))), Keys: w.codec.Keys}
+	f.Codec = &envelope.Codec{Catalog: domain.NewCatalog(append(withoutIssued(), domain.TypeOf[broken]("invoice.issued", domain.Unchanged))), Keys: w.codec.Keys}
 	w.start(f)
 	w.told(f)
 	open, err := f.Subscriber.Refusals(t.Context(), Consumer)

@@ -32,6 +32,12 @@ func (p Party) without(h hidden, entity string) Party {
 	if h.has(entity, "contractor") {
 		p.ContractorID = nil
 	}
+	if h.has(entity, "site") {
+		p.SiteID = nil
+	}
+	if h.has(entity, "primary_contact") {
+		p.PrimaryContactID = nil
+	}
 	return p
 }
 

@@ -272,7 +272,7 @@ func TestAnUnreadableEventIsSetAsideAndCarriedOverLater(t *testing.T) {
 	of := w.customers(t, 1)[0]
 	w.policies.Subscriber.pauses = time.Millisecond
 	good := *w.commands.Codec
-	w.policies.Codec = &envelope.Codec{Catalog: domain.NewCatalog(domain.Types{domain.TypeOf[brokenIssued]("invoice.issued")}), Keys: good.Keys}
+	w.policies.Codec = &envelope.Codec{Catalog: domain.NewCatalog(domain.Types{domain.TypeOf[brokenIssued]("invoice.issued", domain.Unchanged)}), Keys: good.Keys}
 	first := w.issue(t, of, "INV-1", 5)
 	stop := w.start()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
