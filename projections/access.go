@@ -252,12 +252,9 @@ func (q *Queries) ListAPIKeys(ctx context.Context, v Viewer, p Paging) (Page[API
 	if err != nil {
 		return none, err
 	}
-	id := uuid.Nil
-	if p.Cursor != "" {
-		parts, err := p.parts(1)
-		if err != nil || id.UnmarshalText([]byte(parts[0])) != nil {
-			return none, malformedCursor()
-		}
+	id, err := p.afterID()
+	if err != nil {
+		return none, err
 	}
 	rows, err := many[apiKeyRow](ctx, q.DB, sqlAPIKeys, s, pgx.NamedArgs{"id": id, "limit": p.limit() + 1})
 	if err != nil {

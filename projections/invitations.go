@@ -125,12 +125,9 @@ func (q *Queries) ListInvitations(ctx context.Context, v Viewer, f InvitationFil
 	if err != nil {
 		return none, err
 	}
-	id := uuid.Nil
-	if f.Cursor != "" {
-		parts, err := f.parts(1)
-		if err != nil || id.UnmarshalText([]byte(parts[0])) != nil {
-			return none, malformedCursor()
-		}
+	id, err := f.afterID()
+	if err != nil {
+		return none, err
 	}
 	rows, err := many[invitationRow](ctx, q.DB, sqlInvitations, s, pgx.NamedArgs{
 		"customer": optional(f.CustomerID), "status": f.Status, "kind": f.Kind, "id": id, "limit": f.limit() + 1})

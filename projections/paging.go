@@ -67,6 +67,18 @@ func (p Paging) parts(n int) ([]string, error) {
 	return parts, nil
 }
 
+// afterID is the id that rows of a list, in the order of their ids, come after.
+func (p Paging) afterID() (id uuid.UUID, err error) {
+	if p.Cursor == "" {
+		return uuid.Nil, nil
+	}
+	parts, err := p.parts(1)
+	if err != nil || id.UnmarshalText([]byte(parts[0])) != nil {
+		return uuid.Nil, malformedCursor()
+	}
+	return id, nil
+}
+
 // before is the date and id that rows of a list, newest first, come after.
 func (p Paging) before() (on string, id uuid.UUID, err error) {
 	if p.Cursor == "" {

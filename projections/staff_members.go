@@ -123,12 +123,9 @@ func (q *Queries) ListStaff(ctx context.Context, v Viewer, f StaffFilter) (Page[
 	if err != nil {
 		return none, err
 	}
-	id := uuid.Nil
-	if f.Cursor != "" {
-		parts, err := f.parts(1)
-		if err != nil || id.UnmarshalText([]byte(parts[0])) != nil {
-			return none, malformedCursor()
-		}
+	id, err := f.afterID()
+	if err != nil {
+		return none, err
 	}
 	rows, err := many[memberRow](ctx, q.DB, sqlMembers, s, pgx.NamedArgs{"removed": f.Removed, "id": id, "limit": f.limit() + 1})
 	if err != nil {

@@ -125,12 +125,9 @@ func (q *Queries) ListWebhooks(ctx context.Context, v Viewer, f WebhookFilter) (
 	if err != nil {
 		return none, err
 	}
-	id := uuid.Nil
-	if f.Cursor != "" {
-		parts, err := f.parts(1)
-		if err != nil || id.UnmarshalText([]byte(parts[0])) != nil {
-			return none, malformedCursor()
-		}
+	id, err := f.afterID()
+	if err != nil {
+		return none, err
 	}
 	rows, err := many[webhookRow](ctx, q.DB, sqlWebhooks, s, pgx.NamedArgs{
 		"id": id, "customer": optional(f.CustomerID), "status": f.Status, "limit": f.limit() + 1,
