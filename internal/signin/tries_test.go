@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"portico/domain/login"
+	"portico/domain/tenant"
 )
 
 // 8.3.4: ten wrong passwords lock; the right one is looked at again after 30 minutes, not a
@@ -174,6 +175,26 @@ func TestTimeTellsNothing(t *testing.T) {
 	w.skipNobodys, w.Beat = true, 1
 	if p := measure(40); p > 0.001 {
 		t.Errorf("the control: without a comparison it does not show either: p = %g", p)
+	}
+}
+
+// ASVS 6.3.8: nor do answers to who asks for a link: they go out on the beat, whoever is asked for.
+func TestWhoAsksForALinkIsAnsweredOnTheBeat(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.policy(tenant.SecurityPolicy{EmailLink: "on"})
+	w.Beat = 100 * time.Millisecond
+	for _, name := range []string{"jo", "nobody"} {
+		for what, ask := range map[string]func() error{
+			"a password": func() error { return w.Forgot(ctx, stranger(1), login.Contact, name) },
+			"a link":     func() error { return w.RequestLink(ctx, stranger(1), name) },
+		} {
+			began := time.Now()
+			w.ok(ask())
+			if took := time.Since(began); took < w.Beat {
+				t.Errorf("%s for %s: answered after %v", what, name, took)
+			}
+		}
 	}
 }
 
