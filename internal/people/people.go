@@ -1,7 +1,7 @@
 // Package people lets people in for the first time: links that are mailed or handed over,
 // the code that proves a mailbox, registering, the first owner, whole lists of people at
-// once. Who was invited and who came is history
-// (domain/invitation); what opens something is here, by its hash.
+// once. Who was invited and who came is history (domain/invitation); what opens something is
+// here, by its hash.
 package people
 
 import (
