@@ -68,7 +68,8 @@ func (s *Server) settings() []string {
 		set = append(set, "client_connection_check_interval=5s") // a dead client's lock is not held for ever
 	}
 	if s.opt.Fast {
-		return append(set, "fsync=off", "full_page_writes=off")
+		// Each package's tests have a server, and a disk may be small: its log stays small, too.
+		return append(set, "fsync=off", "full_page_writes=off", "min_wal_size=32MB", "max_wal_size=128MB")
 	}
 	return append(set, "log_connections=on", "log_statement=ddl") // SECURITY 10.2.1.2
 }

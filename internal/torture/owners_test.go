@@ -67,10 +67,11 @@ func TestAFrozenOwnerIsFenced(t *testing.T) {
 }
 
 // The control: who thaws writes its rows before it asks whether the lane is still its own.
-// Now and then those rows are what they would be anyhow: one of three is found.
+// Now and then those rows are what they would be anyhow, or a slow machine lets the database
+// end their transaction meanwhile: one of five is found.
 func TestControlAFrozenOwnerWithoutFenceIsFound(t *testing.T) {
 	fault(t)
-	for range 3 {
+	for range 5 {
 		if thawedWithoutFence(t).Breaks(invariant.RuleReadModels, invariant.RuleReadMoney, invariant.RuleBehind, invariant.RuleParked) {
 			return
 		}
