@@ -18,7 +18,7 @@ func (c *Commands) IssueAPIKey(ctx context.Context, by Caller, id uuid.UUID, cmd
 	if err := by.May(access.ManageSystem); err != nil {
 		return Receipt{}, nil, err
 	}
-	if cmd.Role == "auditor" && by.Origin.Channel == envelope.ChannelAPI {
+	if cmd.Role == "auditor" && by.Origin.Channel != envelope.ChannelCLI {
 		return Receipt{}, nil, domain.Forbidden("api_key.auditor", "who is audited does not make auditors: the operator does, by portico keys create")
 	}
 	for _, has := range access.Capabilities([]access.Role{access.Role(cmd.Role)}) {

@@ -181,8 +181,13 @@ func (c *Commands) LeaveLogin(ctx context.Context, by Caller, id uuid.UUID, cmd 
 
 // TenantName is what a business is called.
 func (c *Commands) TenantName(ctx context.Context, code string) (string, error) {
-	t, err := peek[tenant.Tenant](ctx, c, code, "tenant", TenantID(code))
+	t, err := c.Tenant(ctx, code)
 	return t.Settings().Name, err
+}
+
+// Tenant is a tenant as it was last changed, for what surrounds pages.
+func (c *Commands) Tenant(ctx context.Context, code string) (tenant.Tenant, error) {
+	return peek[tenant.Tenant](ctx, c, code, "tenant", TenantID(code))
 }
 
 // LanguageOf is what a human wants to be written to in, as far as one of their memberships

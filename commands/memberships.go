@@ -21,6 +21,7 @@ type Membership struct {
 	Email      string        `json:"email,omitempty"`
 	CustomerID *uuid.UUID    `json:"customer_id,omitempty"`
 	Customer   string        `json:"customer,omitempty" doc:"The customer's name"`
+	Number     string        `json:"number,omitempty" doc:"The customer's number"`
 	Roles      []access.Role `json:"roles,omitempty" doc:"Of staff"`
 }
 
@@ -39,7 +40,7 @@ func (c *Commands) MembershipOf(ctx context.Context, code, kind string, id, logi
 	}
 	of, err := peek[customer.Customer](ctx, c, code, "customer", p.CustomerID())
 	at := p.CustomerID()
-	m.Name, m.Email, m.CustomerID, m.Customer = p.Details().Name, p.Details().Email, &at, of.Details().LegalName
+	m.Name, m.Email, m.CustomerID, m.Customer, m.Number = p.Details().Name, p.Details().Email, &at, of.Details().LegalName, of.Number()
 	return m, err == nil && of.PortalOn(), err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -159,13 +160,15 @@ type APIKey struct {
 type ContactFilter struct {
 	CustomerID uuid.UUID `query:"customer_id" doc:"Of this customer only"`
 	Removed    bool      `query:"removed" doc:"Removed ones too"`
+	Text       string    `query:"text" maxLength:"200" doc:"Part of the name or the email address"`
 	Paging
 }
 
 const (
 	sqlContacts engine.SQL = `
 select * from {s}.contacts where tenant = @tenant and (@customer::uuid is null or customer_id = @customer)
-  and (@removed or active) and (customer_id, id) > (@after_customer::uuid, @id::uuid)
+  and (@removed or active) and (@text = '' or strpos(lower(name), @text) > 0 or strpos(lower(email), @text) > 0)
+  and (customer_id, id) > (@after_customer::uuid, @id::uuid)
 order by customer_id, id limit @limit`
 	sqlColleagues engine.SQL = `
 select * from {s}.contacts where tenant = @tenant and customer_id = @customer and active order by id`
@@ -175,6 +178,8 @@ union all select id, name from {s}.contacts where tenant = @tenant and id = any(
 union all select id, name from {s}.staff_members where tenant = @tenant and id = any(@ids)`
 	sqlAPIKeys engine.SQL = `
 select * from {s}.api_keys where tenant = @tenant and id > @id::uuid order by id limit @limit`
+	sqlAPIKey engine.SQL = `
+select * from {s}.api_keys where tenant = @tenant and id = @id`
 )
 
 // ListContacts lists contacts, customer by customer; for staff.
@@ -195,7 +200,7 @@ func (q *Queries) ListContacts(ctx context.Context, v Viewer, f ContactFilter) (
 		}
 	}
 	rows, err := many[contactRow](ctx, q.DB, sqlContacts, s, pgx.NamedArgs{
-		"customer": optional(f.CustomerID), "removed": f.Removed, "after_customer": customer, "id": id, "limit": f.limit() + 1,
+		"customer": optional(f.CustomerID), "removed": f.Removed, "text": strings.ToLower(f.Text), "after_customer": customer, "id": id, "limit": f.limit() + 1,
 	})
 	if err != nil {
 		return none, err
@@ -260,9 +265,24 @@ func (q *Queries) ListAPIKeys(ctx context.Context, v Viewer, p Paging) (Page[API
 	if err != nil {
 		return none, err
 	}
-	return page(p, rows, func(k apiKeyRow) APIKey {
-		return APIKey{k.ID, k.Name, k.Role, k.ContactID, k.CustomerID, k.IssuedAt.UTC(), k.RevokedAt}
-	}, func(k apiKeyRow) string { return cursorOf(k.ID.String()) }), nil
+	return page(p, rows, apiKeyRow.view, func(k apiKeyRow) string { return cursorOf(k.ID.String()) }), nil
+}
+
+func (k apiKeyRow) view() APIKey {
+	return APIKey{k.ID, k.Name, k.Role, k.ContactID, k.CustomerID, k.IssuedAt.UTC(), k.RevokedAt}
+}
+
+// GetAPIKey is one key, revoked ones too; for staff.
+func (q *Queries) GetAPIKey(ctx context.Context, v Viewer, id uuid.UUID) (APIKey, error) {
+	s, err := q.staffScope(ctx, v, Access.Name)
+	if err != nil {
+		return APIKey{}, err
+	}
+	row, err := one[apiKeyRow](ctx, q.DB, sqlAPIKey, s, pgx.NamedArgs{"id": id})
+	if err != nil {
+		return APIKey{}, absent(err, "api_key.unknown", "there is no such key")
+	}
+	return row.view(), nil
 }
 
 // nameActors names those who acted, as far as they have names.

@@ -56,7 +56,7 @@ type ageingRow struct {
 
 // Of each account (customer, currency): what was open of each item and unapplied at the
 // end of the date; credit pays items from the earliest due on, by running totals.
-const sqlAgeing engine.SQL = `
+const agedNet = `
 with moved as (
   select customer_id, currency, item_id, open_delta, unapplied_delta from {s}.entries
   where tenant = @tenant and on_date <= @as_of::date
@@ -77,7 +77,9 @@ with moved as (
   where i.open > 0
 ), net as (
   select *, greatest(0, least(open, upto - credit)) as owed from aged
-)
+)`
+
+const sqlAgeing engine.SQL = agedNet + `
 select currency, bucket, count(*) as items, sum(open)::bigint as open,
   count(distinct customer_id) filter (where owed > 0) as accounts, sum(owed)::bigint as amount
 from net group by currency, bucket

@@ -57,6 +57,7 @@ func TestBalance(t *testing.T) {
 	same(t, Balance{CustomerID: a, AsOf: "2026-06-16", Currencies: []CurrencyBalance{{
 		Currency: "GBP", Open: gbp(1_000), Overdue: gbp(1_000), UnappliedCredit: gbp(0), Balance: gbp(1_000), Pending: gbp(1_000),
 		Ageing: Ageing{gbp(0), gbp(1_000), gbp(0), gbp(0), gbp(0)},
+		Due:    Due{Soon: gbp(0), Later: gbp(0), OverdueItems: 1},
 	}}}, b)
 	d := get[InvoiceDetail](t)(w.q.GetInvoice(t.Context(), w.contactOf(a), i))
 	if !d.Overdue {
@@ -64,7 +65,7 @@ func TestBalance(t *testing.T) {
 	}
 	w.q.Clock = func() time.Time { return noon.Add(-5 * time.Hour) }
 	b = get[Balance](t)(w.q.GetBalance(t.Context(), w.contactOf(a), a, BalanceOptions{}))
-	if b.AsOf != "2026-06-15" || b.Currencies[0].Overdue != gbp(0) {
+	if b.AsOf != "2026-06-15" || b.Currencies[0].Overdue != gbp(0) || b.Currencies[0].Due != (Due{Soon: gbp(1_000), Later: gbp(0), SoonItems: 1}) {
 		t.Errorf("on the due date itself: %+v", b)
 	}
 }

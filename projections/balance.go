@@ -28,6 +28,16 @@ type CurrencyBalance struct {
 	Balance         domain.Money `json:"balance" doc:"Open less unapplied credit"`
 	Pending         domain.Money `json:"pending" doc:"Payments that have begun and not come yet"`
 	Ageing          Ageing       `json:"ageing" doc:"What is open, by days past the due date; it adds up to open"`
+	Due             Due          `json:"due" doc:"What is open by when it is to be paid: overdue, soon and later add up to open"`
+}
+
+// Due is what is to be paid when, and how many invoices that is.
+type Due struct {
+	Soon         domain.Money `json:"soon" doc:"Within 14 days"`
+	Later        domain.Money `json:"later"`
+	OverdueItems int64        `json:"overdue_items"`
+	SoonItems    int64        `json:"soon_items"`
+	LaterItems   int64        `json:"later_items"`
 }
 
 // Ageing is what is open, by days past the due date.
@@ -50,12 +60,17 @@ type balanceRow struct {
 	Days60    int64  `db:"days_60"`
 	Days90    int64  `db:"days_90"`
 	Over90    int64  `db:"over_90"`
+	Soon      int64  `db:"soon"`
+	Overdues  int64  `db:"overdues"`
+	Soons     int64  `db:"soons"`
+	Laters    int64  `db:"laters"`
 }
 
 func (r balanceRow) view() CurrencyBalance {
 	m := func(minor int64) domain.Money { return domain.Money{Minor: minor, Currency: r.Currency} }
 	return CurrencyBalance{r.Currency, m(r.Open), m(r.Overdue), m(r.Unapplied), m(r.Open - r.Unapplied), m(r.Pending),
-		Ageing{m(r.NotDue), m(r.Days30), m(r.Days60), m(r.Days90), m(r.Over90)}}
+		Ageing{m(r.NotDue), m(r.Days30), m(r.Days60), m(r.Days90), m(r.Over90)},
+		Due{m(r.Soon), m(r.NotDue - r.Soon), r.Overdues, r.Soons, r.Laters}}
 }
 
 // Of parts x (currency, due_on, open, unapplied, pending).
@@ -67,7 +82,11 @@ select currency, coalesce(sum(open), 0)::bigint as open, coalesce(sum(unapplied)
   coalesce(sum(open) filter (where @as_of::date - due_on between 1 and 30), 0)::bigint as days_30,
   coalesce(sum(open) filter (where @as_of::date - due_on between 31 and 60), 0)::bigint as days_60,
   coalesce(sum(open) filter (where @as_of::date - due_on between 61 and 90), 0)::bigint as days_90,
-  coalesce(sum(open) filter (where @as_of::date - due_on > 90), 0)::bigint as over_90
+  coalesce(sum(open) filter (where @as_of::date - due_on > 90), 0)::bigint as over_90,
+  coalesce(sum(open) filter (where due_on - @as_of::date between 0 and 14), 0)::bigint as soon,
+  count(*) filter (where open > 0 and due_on < @as_of::date) as overdues,
+  count(*) filter (where open > 0 and due_on - @as_of::date between 0 and 14) as soons,
+  count(*) filter (where open > 0 and due_on - @as_of::date > 14) as laters
 from x group by currency order by currency`
 
 // What is recorded now. To a contact, what pays an invoice that it does not see is credit:

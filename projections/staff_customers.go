@@ -76,9 +76,10 @@ type CustomerSummary struct {
 
 // CustomerFilter narrows the list of customers. All that is given must hold.
 type CustomerFilter struct {
-	Text   string `query:"text" maxLength:"200" doc:"Part of the name or number"`
-	Number string `query:"number" maxLength:"60" doc:"The whole number"`
-	Status string `query:"status" enum:"active,closed,merged"`
+	Text     string    `query:"text" maxLength:"200" doc:"Part of the name or number"`
+	Number   string    `query:"number" maxLength:"60" doc:"The whole number"`
+	Status   string    `query:"status" enum:"active,closed,merged"`
+	ParentID uuid.UUID `query:"parent_id" doc:"Directly under this customer only"`
 	Paging
 }
 
@@ -86,6 +87,7 @@ const (
 	sqlCustomers engine.SQL = `
 select c.* from {s}.customers c where c.tenant = @tenant
   and (@text = '' or strpos(c.search, @text) > 0) and (@number = '' or c.number = @number) and (@status = '' or c.status = @status)
+  and (@parent::uuid is null or c.parent_id = @parent)
   and (c.sort_name, c.id) > (@name collate "C", @id::uuid)
 order by c.sort_name, c.id limit @limit`
 	sqlTotalsOf engine.SQL = `select t.* from {s}.customer_totals t where t.tenant = @tenant and t.customer_id = any(@ids) order by t.customer_id, t.currency`
@@ -112,7 +114,7 @@ func (q *Queries) ListCustomers(ctx context.Context, v Viewer, f CustomerFilter)
 	totals := map[uuid.UUID][]CurrencyTotals{}
 	err = q.snapshot(ctx, func(tx pgx.Tx) error {
 		rows, err = many[staffCustomerRow](ctx, tx, sqlCustomers, s, pgx.NamedArgs{
-			"text": strings.ToLower(f.Text), "number": f.Number, "status": f.Status, "name": name, "id": id, "limit": f.limit() + 1,
+			"text": strings.ToLower(f.Text), "number": f.Number, "status": f.Status, "parent": optional(f.ParentID), "name": name, "id": id, "limit": f.limit() + 1,
 		})
 		if err != nil {
 			return err

@@ -124,7 +124,8 @@ func draftInvoice(b *engine.Batch, e envelope.Event, d invoice.Drafted) (err err
 	if incomplete != nil {
 		lines, totals = []domain.Line{}, domain.Totals{}
 		for _, in := range d.Lines {
-			lines = append(lines, domain.Line{SKU: in.SKU, Text: in.Text, Quantity: in.Quantity, UnitPrice: in.UnitPrice})
+			lines = append(lines, domain.Line{SKU: in.SKU, Text: in.Text, Quantity: in.Quantity, UnitPrice: in.UnitPrice,
+				Discount: in.Discount, TaxCode: in.TaxCode, TaxRate: in.TaxRate})
 		}
 	}
 	row.Net, row.Gross, row.Payable = totals.Net, totals.Gross, totals.Gross-d.Withheld-d.Retained

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"portico/domain"
 	"portico/domain/importrun"
 	"portico/internal/envelope"
 	"portico/projections/engine"
@@ -57,6 +58,24 @@ type Import struct {
 
 func (r importRow) view() Import {
 	return Import{r.ID, r.Format, r.FileName, r.FileHash, r.Rows, r.Documents, r.RejectedRows, r.EventsAppended, r.StartedAt.UTC(), r.FinishedAt}
+}
+
+const sqlImport engine.SQL = `select * from {s}.imports where tenant = @tenant and id = @id`
+
+// GetImport is one import; for staff.
+func (q *Queries) GetImport(ctx context.Context, v Viewer, id uuid.UUID) (Import, error) {
+	s, err := q.staffScope(ctx, v, Staff.Name)
+	if err != nil {
+		return Import{}, err
+	}
+	rows, err := many[importRow](ctx, q.DB, sqlImport, s, pgx.NamedArgs{"id": id})
+	switch {
+	case err != nil:
+		return Import{}, err
+	case len(rows) == 0:
+		return Import{}, domain.NotFound("import.unknown", "there is no such import")
+	}
+	return rows[0].view(), nil
 }
 
 const sqlImports engine.SQL = `

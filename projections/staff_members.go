@@ -8,7 +8,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"portico/domain"
 	"portico/domain/access"
+	"portico/domain/invitation"
 	"portico/domain/staff"
 	"portico/internal/envelope"
 	"portico/projections/engine"
@@ -113,8 +115,12 @@ type StaffFilter struct {
 	Paging
 }
 
-const sqlMembers engine.SQL = `
+const (
+	sqlMembers engine.SQL = `
 select * from {s}.staff_members where tenant = @tenant and (@removed or active) and id > @id::uuid order by id limit @limit`
+	sqlMember engine.SQL = `
+select * from {s}.staff_members where tenant = @tenant and id = @id`
+)
 
 // ListStaff lists who works here; for staff.
 func (q *Queries) ListStaff(ctx context.Context, v Viewer, f StaffFilter) (Page[StaffMember], error) {
@@ -132,4 +138,35 @@ func (q *Queries) ListStaff(ctx context.Context, v Viewer, f StaffFilter) (Page[
 		return none, err
 	}
 	return page(f.Paging, rows, memberRow.view, func(r memberRow) string { return cursorOf(r.ID.String()) }), nil
+}
+
+// StaffFile is a member of staff, and what came of inviting it.
+type StaffFile struct {
+	StaffMember
+	Invitation *Invitation // the latest; nil: there is none, as of the first owner
+}
+
+// GetStaffMember is one, removed ones too; for staff.
+func (q *Queries) GetStaffMember(ctx context.Context, v Viewer, id uuid.UUID) (out StaffFile, err error) {
+	s, err := q.staffScope(ctx, v, Access.Name)
+	if err != nil {
+		return out, err
+	}
+	err = q.snapshot(ctx, func(tx pgx.Tx) error {
+		found, err := many[memberRow](ctx, tx, sqlMember, s, pgx.NamedArgs{"id": id})
+		if err == nil && len(found) == 0 {
+			err = domain.NotFound("staff.unknown", "there is no such member of staff")
+		}
+		if err != nil {
+			return err
+		}
+		out.StaffMember = found[0].view()
+		sent, err := many[invitationRow](ctx, tx, sqlInvitation, s, pgx.NamedArgs{"id": invitation.ID(id)})
+		if len(sent) > 0 {
+			last := sent[0].view(s.now)
+			out.Invitation = &last
+		}
+		return err
+	})
+	return out, err
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"portico/domain"
 	"portico/domain/apikey"
 	"portico/domain/contact"
 	"portico/domain/creditmemo"
@@ -148,10 +149,21 @@ func TestTenantContactsKeysImports(t *testing.T) {
 	if all := get[Page[Contact]](t)(w.q.ListContacts(ctx, w.staff(), ContactFilter{Removed: true})); len(all.Items) != 2 {
 		t.Errorf("contacts %+v", all)
 	}
+	for words, found := range map[string]int{"ANN": 1, "@EXAMPLE": 1, "%": 0, "bob": 0} {
+		if list := get[Page[Contact]](t)(w.q.ListContacts(ctx, w.staff(), ContactFilter{Text: words})); len(list.Items) != found {
+			t.Errorf("%q finds %+v", words, list)
+		}
+	}
 	if keys := get[Page[APIKey]](t)(w.q.ListAPIKeys(ctx, w.staff(), Paging{})); len(keys.Items) != 1 || keys.Items[0].RevokedAt == nil || *keys.Items[0].CustomerID != a {
 		t.Errorf("keys %+v", keys)
 	}
 	if runs := get[Page[Import]](t)(w.q.ListImports(ctx, w.staff(), Paging{})); len(runs.Items) != 1 || runs.Items[0].Rows != 7 || runs.Items[0].FinishedAt == nil {
 		t.Errorf("imports %+v", runs)
+	}
+	if one := get[Import](t)(w.q.GetImport(ctx, w.staff(), run)); one.Documents != 3 || one.FileName != "x.csv" {
+		t.Errorf("import %+v", one)
+	}
+	if _, err := w.q.GetImport(ctx, w.staff(), a); domain.CodeOf(err) != "import.unknown" {
+		t.Errorf("an import that never was: %v", err)
 	}
 }

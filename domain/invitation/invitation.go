@@ -165,9 +165,9 @@ func (s Invitation) Dead(no, moves int, now time.Time) string {
 	return ""
 }
 
-// LinkPath is where links lead; the token follows. What stands behind the # is sent to no
-// server by the browser: the page there hands it in.
-const LinkPath = "/invitation#"
+// LinkPath is where links lead; the token follows. No log or journal of ours has queries, no
+// other site is told, and looking at the page uses nothing up.
+const LinkPath = "/invitation?token="
 
 // Mail is the id of the mail with the link of a sending.
 func Mail(id uuid.UUID, no int) uuid.UUID { return domain.DerivedID(id, "mail", strconv.Itoa(no)) }

@@ -23,6 +23,9 @@ func (s Tenant) Off() []access.Module { return s.portal.off }
 // Hidden are the fields that customers are not shown.
 func (s Tenant) Hidden() []access.Field { return s.portal.hidden }
 
+// Label is what the business calls a field; "": by its usual name.
+func (s Tenant) Label(f access.Field) string { return s.portal.labels[f] }
+
 // JobAge is how old jobs are shown; nil: of any age.
 func (s Tenant) JobAge() *access.JobAge { return s.portal.age }
 

@@ -23,9 +23,13 @@ var allowed = map[string][]string{
 	"commands":              {"domain", "domain/*", "internal/eventstore", "internal/envelope", "internal/failpoint", "internal/cardmask"},
 	"projections":           {"domain", "domain/*", "projections/engine", "internal/eventstore", "internal/envelope", "internal/pg"},
 	"projections/engine":    {"domain", "internal/eventstore", "internal/envelope", "internal/failpoint"},
-	"api":                   {"domain", "domain/*", "commands", "projections", "projections/engine", "web", "internal/*"},
+	"api":                   {"domain", "domain/*", "commands", "projections", "projections/engine", "web/*", "internal/*"},
 	"migrations":            {},
-	"web":                   {},
+	"web/assets":            {},
+	"web/brand":             {},
+	"web/text":              {"domain"},
+	"web/ui":                {"domain", "web/assets", "web/brand", "web/text"},
+	"web/pages":             {"domain", "domain/*", "commands", "projections", "projections/engine", "internal/envelope", "internal/eventstore", "internal/jobs", "internal/journal", "internal/mail", "web/*"},
 	"internal/eventstore":   {"internal/failpoint"},
 	"internal/failpoint":    {},
 	"internal/eventstore/*": {"internal/eventstore"},
@@ -80,7 +84,7 @@ var reserved = map[string][]string{
 	"github.com/prometheus/client_golang": {"api"},
 	"github.com/benbjohnson/immutable":    {"domain/account", "commands"},
 	"github.com/cockroachdb/apd":          {"domain"},
-	"github.com/bojanz/currency":          {"domain", "internal/notify", "internal/pdf"},
+	"github.com/bojanz/currency":          {"domain", "internal/notify", "internal/pdf", "web/text"},
 	"github.com/signintech/gopdf":         {"internal/pdf", "cmd/portico"},
 	"github.com/go-fonts":                 {"internal/pdf", "cmd/portico"},
 	"github.com/go-text/typesetting":      {"internal/pdf"},
@@ -89,6 +93,8 @@ var reserved = map[string][]string{
 	"github.com/hashicorp/golang-lru":     {"commands", "internal/auth", "internal/keyring", "internal/pdf", "projections"},
 	"github.com/klauspost/compress":       {"internal/archive"},
 	"github.com/standard-webhooks/":       {"internal/webhooks"},
+	"github.com/tdewolff/minify":          {"web/assets"},
+	"github.com/andybalholm/brotli":       {"web/assets"},
 }
 
 func TestImports(t *testing.T) {

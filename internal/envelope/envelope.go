@@ -44,6 +44,7 @@ const (
 	ChannelCLI    = "cli"
 	ChannelImport = "import"
 	ChannelPolicy = "policy"
+	ChannelPortal = "portal" // a page in a browser
 )
 
 // Origin is from where. Address and agent are personal data of the actor, stored encrypted.

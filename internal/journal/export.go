@@ -42,7 +42,7 @@ func (s *Store) WriteCSV(ctx context.Context, f Filter, to io.Writer) error {
 			orEmpty(impersonator), orEmpty(e.Actor.Session), orEmpty(e.Login), e.Origin.Channel, e.Origin.IP, e.Origin.UserAgent,
 			e.Origin.RequestID, e.Origin.Node, e.Target.Kind, orEmpty(e.Target.ID), orEmpty(e.Target.Customer), inOneCell(e.Detail)}
 		for i := range row {
-			row[i] = inert(row[i])
+			row[i] = Inert(row[i])
 		}
 		return out.Write(row)
 	})
@@ -69,9 +69,9 @@ func inOneCell(detail map[string]string) string {
 	return strings.Join(pairs, "; ")
 }
 
-// inert is a cell that no spreadsheet takes for a formula: agents and request ids are what
+// Inert is a cell that no spreadsheet takes for a formula: agents and request ids are what
 // strangers have sent.
-func inert(cell string) string {
+func Inert(cell string) string {
 	if cell != "" && strings.ContainsRune("=+-@\t\r\n", rune(cell[0])) {
 		return "'" + cell
 	}

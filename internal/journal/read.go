@@ -132,8 +132,8 @@ func (s *Store) Each(ctx context.Context, f Filter, do func(Entry) error) error 
 
 // numbers are the numbers that a filter's period spans: from one up to, and without, another.
 func (s *Store) numbers(ctx context.Context, f Filter) (from, to int64, err error) {
-	if err = s.db.QueryRow(ctx, string(sqlHead)).Scan(&to); err != nil {
-		return 0, 0, fmt.Errorf("journal: %w", err)
+	if to, err = s.Head(ctx); err != nil {
+		return 0, 0, err
 	}
 	from, to = 1, to+1
 	if !f.From.IsZero() {

@@ -7,6 +7,43 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// The kinds of record that tell what came of a check: of the journal, of the log, of files of it.
+const (
+	JournalVerified = "journal.verified"
+	LogVerified     = "log.verified"
+	ArchiveVerified = "archive.verified"
+)
+
+// Checked is what came of the last check of some kind: nil if there was none.
+type Checked struct {
+	Kind string
+	Last *Entry
+}
+
+// LastChecks are the last checks of each kind that a tenant's journal knows of.
+func (s *Store) LastChecks(ctx context.Context, tenant string) (all []Checked, err error) {
+	for _, kind := range []string{JournalVerified, LogVerified, ArchiveVerified} {
+		found, err := s.ListFrom(ctx, Filter{Tenant: tenant, Kind: kind}, "", 1)
+		if err != nil {
+			return nil, err
+		}
+		c := Checked{Kind: kind}
+		if len(found.Items) > 0 {
+			c.Last = &found.Items[0]
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// Head is the number of the last record, of whichever tenant.
+func (s *Store) Head(ctx context.Context) (no int64, err error) {
+	if err = s.db.QueryRow(ctx, string(sqlHead)).Scan(&no); err != nil {
+		return 0, fmt.Errorf("journal: %w", err)
+	}
+	return no, nil
+}
+
 // Each answers a row of text for what is wrong.
 var checks = []text{`
 select format('number %s is missing: %s follows %s', before + 1, no, before)

@@ -54,7 +54,7 @@ func TestAnInvitationIsMailedOnceToTheInvitedMailbox(t *testing.T) {
 		if strings.ContainsAny(m.Subject+m.RecipientName, "\r\n") || strings.Contains(m.Text, "the secret") {
 			t.Errorf("%q %q\n%s", m.Subject, m.RecipientName, m.Text)
 		}
-		if m.Kind == "invitation" && (m.Language != "de" || !strings.Contains(m.Text, "https://portal.example.com/invitation#"+mail.SecretMark)) {
+		if m.Kind == "invitation" && (m.Language != "de" || !strings.Contains(m.Text, "https://portal.example.com/invitation?token="+mail.SecretMark)) {
 			t.Errorf("%s\n%s", m.Language, m.Text)
 		}
 	}

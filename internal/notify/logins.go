@@ -15,13 +15,13 @@ import (
 // Mails to a login tell a human what happens to how they sign in, whether or not they read
 // notices: whoever it happens to without their doing must learn of it (ASVS 6.3.7).
 
-// pages are where links in mails to logins lead. What stands behind the # is sent to no server
-// by the browser: the page there hands it in.
+// pages are where links in mails to logins lead: pages that work without scripts, and that use
+// nothing up until their form is sent (api/pages_links.go, api/pages_signin.go).
 var pages = map[string]string{
-	"password_reset": "/password/reset#",
-	"sign_in_link":   "/sign-in/link#",
-	"email_confirm":  "/email/confirm#",
-	"email_changed":  "/email/undo#",
+	"password_reset": "/password/reset?token=",
+	"sign_in_link":   "/sign-in/link?token=",
+	"email_confirm":  "/email/confirm?token=",
+	"email_changed":  "/email/undo?token=",
 }
 
 // Letter is the job that sends a mail with a secret link to a login.

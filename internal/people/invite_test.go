@@ -181,7 +181,7 @@ func TestALinkIsHandedOver(t *testing.T) {
 	r, err = w.Commands.InviteContact(t.Context(), by, jo, cmd)
 	again, err := w.Invite(t.Context(), by, r, err)
 	w.ok(err)
-	token, ok := strings.CutPrefix(out.Link, "https://portal.example.com/invitation#")
+	token, ok := strings.CutPrefix(out.Link, "https://portal.example.com/invitation?token=")
 	if !ok || again.Link != "" {
 		t.Fatalf("%+v, then %+v", out, again)
 	}

@@ -126,7 +126,7 @@ func (s *Service) link(token string) string {
 	return strings.TrimRight(s.PublicURL, "/") + invitation.LinkPath + token
 }
 
-// Link is the end of a link: what stands behind the #.
+// Link is the end of a link: its token.
 type Link struct {
 	Token string `json:"token" minLength:"1" maxLength:"100"`
 }

@@ -103,5 +103,5 @@ func (s *Service) ResetByOperator(ctx context.Context, by commands.Caller, id uu
 		return "", err
 	}
 	secret, err := s.hand(ctx, by.Tenant, link{purpose: forReset, to: id, lasts: policy.LinkTTL()}, false)
-	return s.PublicURL + "/password/reset#" + secret, err
+	return s.PublicURL + "/password/reset?token=" + secret, err
 }

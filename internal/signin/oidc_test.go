@@ -132,7 +132,7 @@ func TestAnotherProvider(t *testing.T) {
 		"another attempt's nonce":         {map[string]any{"nonce": "old"}, nil, "provider.failed"},
 		"an old token":                    {map[string]any{"exp": w.now().Add(-time.Hour).Unix()}, nil, "provider.failed"},
 		"another browser":                 {nil, func(r *Returned) { r.Token = "" }, "provider.failed"},
-		"another state":                   {nil, func(r *Returned) { r.State = "x" + r.State[1:]; r.Token = r.State }, "sign_in.expired"},
+		"another state":                   {nil, func(r *Returned) { r.State = "another" + r.State; r.Token = r.State }, "sign_in.expired"},
 		"a wrong code":                    {nil, func(r *Returned) { r.Code = "wrong" }, "provider.failed"},
 		"a wrong verifier":                {nil, func(*Returned) { e.challenge = "x" }, "provider.failed"},
 		"a forged token":                  {nil, func(*Returned) { e.signs = forger }, "provider.failed"},

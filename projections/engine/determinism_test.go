@@ -162,9 +162,11 @@ func TestVerifyFindsACheckpointThatIsNotInTheRowsTransaction(t *testing.T) {
 		e := toyEngine(store, pgtest.Pool(t), toyGroup(toyName(), 1))
 		e.faults.loose = loose
 		commits := 0
+		struck := make(chan struct{})
 		e.faults.hook = func(point string) error {
 			if point == "commit" {
 				if commits++; commits == 4 { // loose: rows, checkpoint, rows, and now this checkpoint
+					close(struck)
 					return errInjected
 				}
 			}
@@ -186,6 +188,13 @@ func TestVerifyFindsACheckpointThatIsNotInTheRowsTransaction(t *testing.T) {
 			time.Sleep(50 * time.Millisecond)
 		}
 		if loose { // the entry that is inserted again stops the group; let it go on without
+			for n := 0; !isClosed(struck); n++ { // a slow machine takes many events in one batch
+				if n == 300 {
+					t.Fatal("the fault never struck")
+				}
+				log.append(t, customer, toyIssued{Invoice: uuid.New(), Customer: customer, Minor: int64(n)})
+				time.Sleep(100 * time.Millisecond)
+			}
 			stop()
 			if v := differences(t, e); v.Differences == 0 {
 				t.Error("rows were committed without their checkpoint, and verify found nothing")
@@ -193,5 +202,14 @@ func TestVerifyFindsACheckpointThatIsNotInTheRowsTransaction(t *testing.T) {
 			continue
 		}
 		mustEqualHistory(t, e)
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
