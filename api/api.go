@@ -67,6 +67,9 @@ type Deps struct {
 	// request says its host is.
 	PublicURL string
 
+	// Sample tells who signs in by an address of a sample business; nil for any other business.
+	Sample func(end string) (SampleMember, bool)
+
 	// Statements hands statements out.
 	Statements *documents.Statements
 	// Tenants tells whose portal is at a host name. Left out, the key decides, and a request
@@ -128,9 +131,7 @@ func assemble(d Deps) *api {
 	a.cookies, a.origins = session.CookiesFor(d.PublicURL), protection(d.PublicURL)
 	a.metrics = newMetrics(d)
 	a.router.Use(middleware.GetHead)
-	a.router.NotFound(func(w http.ResponseWriter, r *http.Request) {
-		a.refuse(w, r, problem(http.StatusNotFound, "route.unknown", "there is nothing at this path: see /docs"))
-	})
+	a.router.NotFound(a.nowhere)
 	a.router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", strings.Join(a.methods(r.URL.Path), ", "))
 		a.refuse(w, r, problem(http.StatusMethodNotAllowed, "route.method_not_allowed", "this path has other methods: see Allow"))
@@ -153,6 +154,7 @@ func assemble(d Deps) *api {
 	a.publicRoutes()
 	a.signInRoutes()
 	a.peopleRoutes()
+	a.pageRoutes()
 	return a
 }
 

@@ -69,15 +69,17 @@ func checkQuery(u *url.URL, known []*huma.Param) error {
 	}
 	for name, given := range values {
 		at := AtField{Location: "query." + clip(strings.ToValidUTF8(name, "�"), 100)}
-		if len(given) > 1 {
+		n := slices.IndexFunc(known, func(p *huma.Param) bool { return p.In == "query" && p.Name == name })
+		several := n >= 0 && known[n].Explode != nil && *known[n].Explode
+		if len(given) > 1 && !several {
 			at.Message = "give it once"
 			return problem(http.StatusUnprocessableEntity, "request.repeated_parameter", "a query parameter is given twice", at)
 		}
-		if !slices.ContainsFunc(known, func(p *huma.Param) bool { return p.In == "query" && p.Name == name }) {
+		if n < 0 {
 			at.Message = "unknown query parameter"
 			return problem(http.StatusUnprocessableEntity, "request.unknown_parameter", "there is no such query parameter", at)
 		}
-		if badText(name) || badText(given[0]) {
+		if badText(name) || slices.ContainsFunc(given, badText) {
 			at.Message = "expected UTF-8 without NUL"
 			return problem(http.StatusUnprocessableEntity, "request.bad_text", "a query parameter is not text", at)
 		}

@@ -312,7 +312,12 @@ func TestTheAddressOnDocumentsAnswers(t *testing.T) {
 	for range verifyBurst {
 		d.call("", "GET", "/v1/verify/"+strings.Repeat("a", 64), "")
 	}
-	d.call("", "GET", "/verify?hash="+printed, "").is(429, "verify.too_many")
+	if got := d.as(requester{}, "GET", "/verify?hash="+printed, ""); got.Code != 429 || !strings.Contains(got.Body.String(), "Too many attempts") {
+		t.Errorf("%d %s", got.Code, got.Body)
+	}
+	if got := d.as(requester{}, "GET", "/verify?hash=a", "", "Accept-Language", "ar"); !strings.Contains(got.Body.String(), `dir="rtl"`) {
+		t.Error(got.Body)
+	}
 }
 
 // settled waits until the account has what was issued.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
 
 	"portico/domain"
 	"portico/internal/auth"
@@ -21,12 +22,18 @@ import (
 func (a *api) guard(op *huma.Operation, who policy, run http.Handler) http.Handler {
 	changes := op.Method != http.MethodGet
 	remembers := changes && !takesStream(op) && !who.public && op.Metadata["forgotten"] != true
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rq := requestOf(r.Context())
 		rq.operation = op.OperationID
 		rq.about(op, who, func(name string) string { return chi.URLParam(r, name) })
 		if op.Metadata["file"] == true {
 			w.Header().Set("Content-Security-Policy", filePolicy)
+		}
+		if rq.page() {
+			held := a.asPage(w, r)
+			defer held.finish()
+			w = held
+			r.URL = withoutEmpty(r.URL)
 		}
 		rq.background = background(r)
 		rq.token, rq.device, rq.sent = a.cookies.Token(r), a.cookies.Device(r), a.cookies.Provider(r)
@@ -64,7 +71,15 @@ func (a *api) guard(op *huma.Operation, who policy, run http.Handler) http.Handl
 		}
 		run.ServeHTTP(w, r)
 	})
+	if op.Metadata["page"] == true {
+		return smaller.Handler(handler)
+	}
+	return handler
 }
+
+// smaller compresses pages. What opens anything is in cookies, never in a page that also says
+// what somebody else has sent, so that lengths tell nothing (BREACH).
+var smaller = middleware.NewCompressor(5, "text/html")
 
 // admit finds out who asks, and whether they may ask this at all.
 func (a *api) admit(rq *request, r *http.Request, op *huma.Operation, who policy) (err error) {
@@ -129,6 +144,13 @@ func (a *api) decode(rq *request, w http.ResponseWriter, r *http.Request, op *hu
 	}
 	if takesStream(op) {
 		return rq.openBody(w, r)
+	}
+	if rq.page() && op.RequestBody != nil {
+		if err := a.readForm(rq, w, r, op); err != nil {
+			return err
+		}
+		r.Body = io.NopCloser(bytes.NewReader(rq.body))
+		return nil
 	}
 	if rq.body, err = readBody(w, r); err != nil {
 		return err

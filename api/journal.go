@@ -2,11 +2,7 @@ package api
 
 import (
 	"context"
-	"net/http"
-	"time"
-
-	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"io"
 
 	"portico/internal/journal"
 	"portico/projections"
@@ -45,50 +41,32 @@ func (a *api) ListJournal(ctx context.Context, v projections.Viewer, f journalFi
 
 type exportFilter struct {
 	journal.Filter
-	Format string `query:"format" enum:"ndjson,csv" default:"ndjson" doc:"csv is for spreadsheets: cells that they would run begin with an apostrophe"`
+	ExportFormat
 }
 
-// journalExport is the journal as a file, streamed.
+// JournalDownload is what the page of the journal shows, as a file.
+type JournalDownload struct {
+	JournalAsked
+	ExportFormat
+}
+
+// journalExport is the journal as a file.
 func (a *api) journalExport() {
-	op := a.operation(http.MethodGet, "/v1/journal/export", auditors, "ExportJournal")
-	op.Description += " The records in order, as of now. It is cut off, without its end, if it cannot be completed."
-	sensitive(&op)
-	text := &huma.Schema{Type: huma.TypeString}
-	op.Responses = map[string]*huma.Response{"200": {Description: "The records", Content: map[string]*huma.MediaType{
-		"application/x-ndjson": {Schema: text}, "text/csv": {Schema: text},
-	}}}
-	huma.Register(a.huma, op, func(_ context.Context, f *exportFilter) (*huma.StreamResponse, error) {
-		write, mediaType := a.Journal.WriteNDJSON, "application/x-ndjson"
-		if f.Format == "csv" {
-			write, mediaType = a.Journal.WriteCSV, "text/csv; charset=utf-8"
-		}
-		return &huma.StreamResponse{Body: func(hc huma.Context) {
-			r, w := humachi.Unwrap(hc)
-			f.Tenant = requestOf(r.Context()).who.Tenant
-			hc.SetHeader("Content-Type", mediaType)
-			hc.SetHeader("Content-Disposition", attachmentNamed("journal."+f.Format))
-			to := &urging{hc.BodyWriter(), http.NewResponseController(w), time.Now().Add(uploadTime)}
-			if r.Method != http.MethodHead {
-				a.stream(w, r, func() error { return write(r.Context(), f.Filter, to) })
-			}
-		}}, nil
+	handOut(a, a.exportOperation("/v1/journal/export", auditors, "ExportJournal", "The records in order, as of now."), func(_ context.Context, f *exportFilter) (streamed, error) {
+		return a.journalTaken(f.Filter).in(f.Format)
+	})
+	handOut(a, a.exportPage("/audit/journal/export", auditors, "DownloadJournal"), func(_ context.Context, f *JournalDownload) (streamed, error) {
+		return a.journalTaken(f.filter()).in(f.Format)
 	})
 }
 
-// stream answers with a problem if a text cannot be begun, and cuts the connection where it
-// cannot be completed: its reader is not to take a part for the whole.
-func (a *api) stream(w http.ResponseWriter, r *http.Request, write func() error) {
-	err := write()
-	if err == nil {
-		return
+func (a *api) journalTaken(f journal.Filter) takeaway {
+	of := func(write func(context.Context, journal.Filter, io.Writer) error) func(context.Context, io.Writer) error {
+		return func(ctx context.Context, to io.Writer) error {
+			f := f
+			f.Tenant = requestOf(ctx).who.Tenant
+			return write(ctx, f, to)
+		}
 	}
-	if out, ok := w.(*witness); ok && !out.begun {
-		w.Header().Del("Content-Disposition")
-		a.refuse(w, r, err)
-		return
-	}
-	rq := requestOf(r.Context())
-	a.Log.Warn("an export was cut off", "request_id", rq.id, "operation", rq.operation, "error", err)
-	rq.code = "export.cut_off" // for the access log: the client was told 200
-	panic(http.ErrAbortHandler)
+	return takeaway{"journal", of(a.Journal.WriteNDJSON), of(a.Journal.WriteCSV)}
 }

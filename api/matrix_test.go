@@ -88,6 +88,7 @@ func newMatrix(t *testing.T) *matrix {
 		"credit-memos": {"own": id(m.memo[m.ours.customer]), "other": id(m.memo[m.theirs.customer])},
 	}
 	m.people(foreign)
+	m.quiet()
 	return m
 }
 

@@ -11,6 +11,7 @@ import (
 func TestMembersOfStaffAreNamed(t *testing.T) {
 	b := newTrade(t)
 	who, _ := b.staffed(access.Owner)
+	b.quiet()
 	contact := "/v1/contacts/" + b.ours.contact.String()
 	b.as(who, "POST", contact+"/access/revoke-module", `{"module":"invoices","reason":{"code":"left"}}`, "Prefer", "wait=2").is(200, "")
 	for _, path := range []string{contact + "/visibility?kind=invoice&item=" + b.invoice[b.ours.customer], "/v1/history?type=contact.module_revoked"} {

@@ -99,22 +99,43 @@ const (
 // entryRoutes are for who is nobody here yet. What is answered to a link that opens nothing
 // is the same, whatever the reason.
 func (a *api) entryRoutes() {
+	e := a.entries()
+	act(a, http.MethodPost, "/v1/invitations/open", public, "OpenInvitation", e.open)
+	act(a, http.MethodPost, "/v1/invitations/accept", public, "AcceptInvitation", e.accept)
+	act(a, http.MethodPost, "/v1/invitations/again", public, "RenewInvitation", e.again)
+	act(a, http.MethodPost, "/v1/invitations/join", self, "JoinByInvitation", e.join)
+	act(a, http.MethodPost, "/v1/setup", public, "SetUp", e.setUp)
+	a.entryPages(e)
+}
+
+// entries are the ways in; programs and pages share their bounds.
+type entries struct {
+	open   func(context.Context, *inBody[doors.Link]) (*signed[doors.Opened], error)
+	accept func(context.Context, *inBody[doors.Acceptance]) (*signed[doors.Accepted], error)
+	again  func(context.Context, *inBody[doors.Link]) (*signed[Done], error)
+	join   func(context.Context, *inBody[doors.Link]) (*signed[doors.Accepted], error)
+	setUp  func(context.Context, *inBody[doors.SetUp]) (*signed[doors.Accepted], error)
+}
+
+func (a *api) entries() entries {
 	limit := newLimiter(entryBurst, entryEvery, a.Clock)
-	act(a, http.MethodPost, "/v1/invitations/open", public, "OpenInvitation", entry(a, limit, func(ctx context.Context, in doors.Link) (doors.Opened, error) {
-		return a.People.Open(ctx, a.by(ctx), in.Token)
-	}))
-	act(a, http.MethodPost, "/v1/invitations/accept", public, "AcceptInvitation", entry(a, limit, func(ctx context.Context, in doors.Acceptance) (doors.Accepted, error) {
-		return a.People.Accept(ctx, a.by(ctx), in)
-	}))
-	act(a, http.MethodPost, "/v1/invitations/again", public, "RenewInvitation", entry(a, limit, func(ctx context.Context, in doors.Link) (Done, error) {
-		return Done{true}, a.People.Again(ctx, a.by(ctx), in.Token)
-	}))
-	act(a, http.MethodPost, "/v1/invitations/join", self, "JoinByInvitation", entry(a, limit, func(ctx context.Context, in doors.Link) (doors.Accepted, error) {
-		return a.People.Join(ctx, a.by(ctx), requestOf(ctx).who.Login, in.Token)
-	}))
-	act(a, http.MethodPost, "/v1/setup", public, "SetUp", entry(a, limit, func(ctx context.Context, in doors.SetUp) (doors.Accepted, error) {
-		return a.People.SetUp(ctx, a.by(ctx), in)
-	}))
+	return entries{
+		open: entry(a, limit, func(ctx context.Context, in doors.Link) (doors.Opened, error) {
+			return a.People.Open(ctx, a.by(ctx), in.Token)
+		}),
+		accept: entry(a, limit, func(ctx context.Context, in doors.Acceptance) (doors.Accepted, error) {
+			return a.People.Accept(ctx, a.by(ctx), in)
+		}),
+		again: entry(a, limit, func(ctx context.Context, in doors.Link) (Done, error) {
+			return Done{true}, a.People.Again(ctx, a.by(ctx), in.Token)
+		}),
+		join: entry(a, limit, func(ctx context.Context, in doors.Link) (doors.Accepted, error) {
+			return a.People.Join(ctx, a.by(ctx), requestOf(ctx).who.Login, in.Token)
+		}),
+		setUp: entry(a, limit, func(ctx context.Context, in doors.SetUp) (doors.Accepted, error) {
+			return a.People.SetUp(ctx, a.by(ctx), in)
+		}),
+	}
 }
 
 // entry bounds how often an address may try.

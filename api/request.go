@@ -24,6 +24,8 @@ import (
 	"portico/internal/journal"
 	"portico/internal/session"
 	"portico/projections"
+	"portico/web/pages"
+	"portico/web/text"
 )
 
 // request is what is known of one request beside what the client said.
@@ -32,16 +34,23 @@ type request struct {
 	ip          netip.Addr
 	agent       string
 	prefer      string
-	asked       string           // path and query, as they came
-	has         string           // If-None-Match
-	operation   string           // "" until a route matched
-	who         auth.Principal   // zero without a key, and for public routes
-	session     *session.Session // nil unless it came in one
-	background  bool             // a page asks by itself
-	token       string           // of a session's cookie, whatever it opens
-	device      string           // of the cookie that a device signed in on before has
-	sent        string           // of the cookie of who was sent to another provider
-	tenant      string           // whose host name was asked; "" without a directory of tenants
+	asked       string            // path and query, as they came
+	has         string            // If-None-Match
+	operation   string            // "" until a route matched
+	who         auth.Principal    // zero without a key, and for public routes
+	session     *session.Session  // nil unless it came in one
+	background  bool              // a page asks by itself
+	token       string            // of a session's cookie, whatever it opens
+	device      string            // of the cookie that a device signed in on before has
+	sent        string            // of the cookie of who was sent to another provider
+	tenant      string            // whose host name was asked; "" without a directory of tenants
+	language    string            // of a cookie, as it was chosen
+	writes      *text.Printer     // how a form's amounts are written: as on the page that it stands on
+	languages   string            // Accept-Language, for a page
+	theme       string            // of a cookie
+	typed       map[string]string // into a form, to be shown again
+	form        pages.Form        // that was refused
+	refused     int               // the status that a page was refused with, if it says another
 	body        []byte
 	stream      io.Reader           // instead of body, for an operation that reads its own
 	contentType string              // of stream
@@ -74,6 +83,9 @@ func requestOf(ctx context.Context) *request {
 // origin is from where, for an envelope.
 func (rq *request) origin() envelope.Origin {
 	o := envelope.Origin{Channel: envelope.ChannelAPI, UserAgent: rq.agent, RequestID: rq.id}
+	if rq.page() {
+		o.Channel = envelope.ChannelPortal
+	}
 	if rq.ip.IsValid() {
 		o.IP = rq.ip.String()
 	}
@@ -125,6 +137,10 @@ func (a *api) panicked(w middleware.WrapResponseWriter, r *http.Request, rq *req
 	a.Log.Error("panic", "request_id", rq.id, "operation", rq.operation, "panic", p, "stack", string(debug.Stack()))
 	if w.Status() == 0 {
 		ctx := context.WithValue(r.Context(), requestKey{}, rq)
+		if rq.page() {
+			a.refusePage(w, r.WithContext(ctx), problemOf(nil))
+			return
+		}
 		problemOf(nil).write(w, r.WithContext(ctx))
 	}
 }

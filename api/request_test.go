@@ -99,7 +99,7 @@ func TestBadRequestsAroundTheBody(t *testing.T) {
 		{"POST", ledger + "QQQ/payments", pay, "", "", 422, "money.unknown_currency"},
 		{"POST", "/v1/invoices/" + uuid.NewString() + "/publish", "", "", "", 404, "invoice.unknown"},
 		{"POST", "/v1/nothing", nine, "", "", 404, "route.unknown"},
-		{"GET", "/", "", "", "", 404, "route.unknown"},
+		{"GET", "/nothing", "", "", "", 404, "route.unknown"},
 		{"DELETE", "/v1/customers", "", "", "", 405, "route.method_not_allowed"},
 		{"TRACE", "/v1/customers", "", "", "", 405, "route.method_not_allowed"},
 		{"NONSENSE", "/v1/customers", "", "", "", 405, "route.method_not_allowed"},

@@ -18,12 +18,15 @@ func (a *api) queryRoutes() {
 	getOf(a, "/v1/customers/{id}/balance", portal, granted(access.Account, access.View), q.GetBalance)
 	getOf(a, "/v1/customers/{id}/statement", portal, granted(access.Account, access.View), q.GetStatement)
 	get(a, "/v1/invoices", portal, granted(access.Invoices, access.View), q.ListInvoices)
+	get(a, "/v1/invoice-places", portal, granted(access.Invoices, access.View), q.ListInvoicePlaces)
 	getID(a, "/v1/invoices/{id}", portal, granted(access.Invoices, access.View), q.GetInvoice)
 	get(a, "/v1/payments", portal, granted(access.Account, access.View), q.ListPayments)
 	getID(a, "/v1/payments/{id}", portal, granted(access.Account, access.View), q.GetPayment)
 	get(a, "/v1/credit-memos", portal, granted(access.Account, access.View), q.ListCreditMemos)
+	get(a, "/v1/credit-memo-places", portal, granted(access.Account, access.View), q.ListCreditMemoPlaces)
 	getID(a, "/v1/credit-memos/{id}", portal, granted(access.Account, access.View), q.GetCreditMemo)
 	get(a, "/v1/activity", portal, everyone, q.ListActivity)
+	a.listExports()
 
 	query(a, "/v1/receivables/ageing", portal, readers, "GetAgeing", func(ctx context.Context, v projections.Viewer, f ageingFilter) (projections.AgeingReport, error) {
 		return q.GetAgeing(ctx, v, f.AsOf)
@@ -41,6 +44,7 @@ func (a *api) queryRoutes() {
 	get(a, "/v1/contacts", projections.Access.Name, readers, q.ListContacts)
 	get(a, "/v1/api-keys", projections.Access.Name, watchers, q.ListAPIKeys)
 	get(a, "/v1/history", projections.Audit.Name, auditors, q.GetHistory)
+	a.historyExport()
 }
 
 type ageingFilter struct {

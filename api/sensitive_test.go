@@ -25,7 +25,7 @@ var sensitiveOperations = []string{
 	"PlaceLegalHold", "ReleaseLegalHold",
 	"SetSecurityPolicy",
 	"RegisterWebhook", "RotateWebhookSecret",
-	"ExportJournal",
+	"ExportJournal", "ExportHistory", "ExportAccessReview",
 }
 
 // 8.3.3: each of them is refused in a session in which nobody has shown a factor lately,
@@ -49,6 +49,12 @@ func TestEachSensitiveOperationWantsAFactorShownLately(t *testing.T) {
 				body = ""
 			}
 			w.as(who, method, strings.ReplaceAll(path, "{id}", uuid.NewString()), body).is(403, "session.confirm_required")
+		}
+	}
+	for _, page := range []string{"history", "journal", "access"} { // pages lead to where it is shown, and back
+		at := "/audit/" + page + "/export?format=csv"
+		if got := w.as(who, "GET", at, ""); got.Code != 303 || got.Header().Get("Location") != withNext("/confirm", at) {
+			t.Errorf("%s: %d to %q", at, got.Code, got.Header().Get("Location"))
 		}
 	}
 	slices.Sort(marked)

@@ -3,16 +3,16 @@ package api
 import (
 	"cmp"
 	"context"
-	"embed"
-	"html/template"
 	"net/http"
 	"regexp"
 	"strings"
 	"time"
 
+	"github.com/a-h/templ"
 	"github.com/danielgtaylor/huma/v2"
 
 	"portico/projections"
+	"portico/web/pages"
 )
 
 // asked is a document's hash, in the path.
@@ -43,7 +43,7 @@ func (a *api) verifyRoutes() {
 		}
 		return &struct{ Body projections.Verification }{found}, nil
 	})
-	a.open("/verify", "VerifyPage", a.verifyPage(limit))
+	show(a, "/verify", public, "VerifyPage", a.verifySheet(limit), "hash")
 }
 
 func (a *api) verified(ctx context.Context, limit *limiter, hash string) (projections.Verification, error) {
@@ -57,39 +57,20 @@ func (a *api) verified(ctx context.Context, limit *limiter, hash string) (projec
 	return a.Queries.VerifyDocument(ctx, cmp.Or(requestOf(ctx).tenant, a.Tenant, "main"), strings.ToLower(hash))
 }
 
-//go:embed verify.html
-var verifyFile embed.FS
-
-var verifyTemplate = template.Must(template.ParseFS(verifyFile, "verify.html"))
-
-// verifyPolicy lets the page send its form to its own server, and nothing else.
-const verifyPolicy = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-
 var hashAsked = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
 
-// verifyPage is the address that is printed on documents. The hash is in a form's query, so
+// verifySheet is the address that is printed on documents. The hash is in a form's query, so
 // that it can be typed off a paper.
-func (a *api) verifyPage(limit *limiter) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		page := struct{ Hash, Result string }{Hash: strings.Join(strings.Fields(clip(r.URL.Query().Get("hash"), 300)), "")}
+func (a *api) verifySheet(limit *limiter) sheet {
+	return func(ctx context.Context) (templ.Component, error) {
+		hash := strings.Join(strings.Fields(clip(requestOf(ctx).parameter("hash"), 300)), "")
 		switch {
-		case page.Hash == "":
-		case !hashAsked.MatchString(page.Hash):
-			page.Result = "malformed"
-		default:
-			r, err := a.settle(requestOf(r.Context()), r)
-			var found projections.Verification
-			if err == nil {
-				found, err = a.verified(r.Context(), limit, page.Hash)
-			}
-			if err != nil {
-				a.refuse(w, r, err)
-				return
-			}
-			page.Result = found.Result
+		case hash == "":
+			return pages.Verify("", ""), nil
+		case !hashAsked.MatchString(hash):
+			return pages.Verify(hash, "malformed"), nil
 		}
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Content-Security-Policy", verifyPolicy)
-		_ = verifyTemplate.Execute(w, page) // the client may be gone
-	})
+		found, err := a.verified(ctx, limit, hash)
+		return pages.Verify(hash, found.Result), err
+	}
 }

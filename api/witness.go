@@ -98,6 +98,7 @@ const recordTime = 5 * time.Second
 
 // testify records what an answer of some status is about, where no event does.
 func (a *api) testify(ctx context.Context, rq *request, status int) error {
+	status = cmp.Or(rq.refused, status) // a page may say less, or lead elsewhere
 	kind, outcome := rq.testimony(status)
 	if kind == "" {
 		return nil
@@ -145,10 +146,13 @@ func (rq *request) testimony(status int) (kind, outcome string) {
 }
 
 // auditReads are the operations that read what audits are made of (10.2.1.3).
-var auditReads = map[string]bool{"GetHistory": true, "ListJournal": true}
+var auditReads = map[string]bool{"GetHistory": true, "ListJournal": true, "ShowHistory": true, "ShowJournal": true, "ShowIntegrity": true, "ShowRecord": true}
 
 // exports are those that hand all of something out.
-var exports = map[string]bool{"ExportJournal": true}
+var exports = map[string]bool{
+	"ExportJournal": true, "ExportAccessReview": true, "ExportHistory": true,
+	"DownloadJournal": true, "DownloadAccessReview": true, "DownloadHistory": true,
+}
 
 // look is how an operation looks at things.
 func (rq *request) look() string {
@@ -186,8 +190,8 @@ func (a *api) announce(r *http.Request, rq *request) error {
 // about notes what a request is about, from its path.
 func (rq *request) about(op *huma.Operation, who policy, param func(name string) string) {
 	rq.op, rq.policy = op, who
-	section, _, _ := strings.Cut(strings.TrimPrefix(op.Path, "/v1/"), "/")
-	rq.target.Kind = strings.TrimSuffix(strings.ReplaceAll(section, "-", "_"), "s")
+	section, _, _ := strings.Cut(sectioned(op.Path), "/")
+	rq.target.Kind = cmp.Or(strings.TrimSuffix(strings.ReplaceAll(section, "-", "_"), "s"), "home")
 	if auditReads[op.OperationID] || exports[op.OperationID] {
 		rq.target.Kind = "audit_log"
 	}
@@ -196,6 +200,20 @@ func (rq *request) about(op *huma.Operation, who policy, param func(name string)
 	if section == "customers" && rq.target.Customer == uuid.Nil {
 		rq.target.Customer = rq.target.ID
 	}
+}
+
+// sectioned is a path from what it is about on: of pages of staff and auditors that is the second
+// part, /staff/invoices and /v1/invoices are both about invoices.
+func sectioned(path string) string {
+	if rest, ok := strings.CutPrefix(path, "/v1/"); ok {
+		return rest
+	}
+	for _, of := range []string{"/staff/", "/audit/"} {
+		if rest, ok := strings.CutPrefix(path, of); ok {
+			return rest
+		}
+	}
+	return strings.TrimPrefix(path, "/")
 }
 
 // detail is what else there is to say: the operation, what was asked for by which names,

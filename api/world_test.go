@@ -271,6 +271,21 @@ func (w *world) newKey(k auth.NewKey) auth.Created {
 }
 
 // head is how many events there are.
+// quiet waits until read models and policies have followed, and nothing came of it.
+func (w *world) quiet() {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for before, end := uint64(0), w.head(); before != end; end = w.head() {
+		before = end
+		for _, g := range w.engine.Groups {
+			if _, err := w.wait(ctx, eventstore.Position{Hi: end}, g.Name, uuid.Nil); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+	}
+}
+
 func (w *world) head() uint64 {
 	w.t.Helper()
 	p, err := w.store.Head(context.Background())

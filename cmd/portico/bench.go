@@ -69,7 +69,7 @@ is measured for about half a minute. Interrupting it removes everything.`
 	add("journal", "Records in the journal beside single-row inserts, and appends while they are kept", benchJournal)
 	add("account", "Recording a payment on an account with 10,000 entries, beside one with 10", benchAccount)
 	cmd.AddCommand(benchQueryCommand(&o), benchVisibleCommand(&o), benchRebuildCommand(&o))
-	cmd.AddCommand(benchPDFCommand(&o))
+	cmd.AddCommand(benchPDFCommand(&o), benchPagesCommand(&o))
 	_ = s
 	return cmd
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // lap is what one measurement came to in one round.
-type lap struct{ rate, p50, p99 float64 } // per second, milliseconds
+type lap struct{ rate, p50, p95, p99 float64 } // per second, milliseconds
 
 // laps measures contenders in turn, round by round, so that whatever else runs on the
 // machine meets all of them. The answer has, for each contender, a lap a round.
@@ -38,6 +38,7 @@ func against(r result, value, floor []lap, of func(lap) float64) result {
 
 func rateOf(l lap) float64 { return l.rate }
 func p50Of(l lap) float64  { return l.p50 }
+func p95Of(l lap) float64  { return l.p95 }
 func p99Of(l lap) float64  { return l.p99 }
 
 // timed is rate with the time of each call.
@@ -62,7 +63,7 @@ func lapOf(rate float64, took []float64) lap {
 		return lap{rate: rate}
 	}
 	slices.Sort(took)
-	return lap{rate, took[len(took)/2], took[len(took)*99/100]}
+	return lap{rate, took[len(took)/2], took[len(took)*95/100], took[len(took)*99/100]}
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

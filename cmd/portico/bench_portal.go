@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -51,7 +52,7 @@ func (a *app) newPortal(ctx context.Context, invoices int) (*portal, error) {
 		writing.Go(func() {
 			for n := range work {
 				var err error
-				if ids[n], err = p.customer(ctx, n); err != nil {
+				if ids[n], err = p.customer(ctx, n, perCustomer); err != nil {
 					failed <- err
 					return
 				}
@@ -110,13 +111,13 @@ func (p *portal) fold(ctx context.Context) error {
 
 // customer writes the n-th customer, its invoices and its account. Of the invoices some
 // are paid, one in part; the dates are spread over two years.
-func (p *portal) customer(ctx context.Context, n int) (uuid.UUID, error) {
+func (p *portal) customer(ctx context.Context, n, invoices int) (uuid.UUID, error) {
 	random := rand.New(rand.NewPCG(1, uint64(n)))
 	id := domain.DerivedID(uuid.NameSpaceOID, "bench customer", fmt.Sprint(n))
 	settled := account.RecordPayment{CustomerID: id, PaymentID: domain.DerivedID(id, "payment"), On: "2026-01-10", Method: "bank_transfer", OldestFirst: true,
 		Amount: domain.Money{Minor: 1, Currency: "GBP"}}
 	var posts []domain.Command[account.Account]
-	for i := range perCustomer {
+	for i := range invoices {
 		on := time.Date(2024, 1, 1+random.IntN(730), 0, 0, 0, 0, time.UTC)
 		issue := invoice.Issue{Publish: true, Content: invoice.Content{
 			Number: fmt.Sprintf("B-%d-%d", n, i), Party: domain.Party{CustomerID: &id}, Calculation: domain.Calculation{Currency: "GBP"},
@@ -150,7 +151,7 @@ func (p *portal) contact(ctx context.Context, of uuid.UUID) (key string, err err
 	return made.Token, err
 }
 
-// write decides commands in turn on a new stream and appends all that follows at once.
+// write decides commands in turn on a new stream and appends all that follows.
 func write[S any](ctx context.Context, p *portal, stream eventstore.StreamName, route uuid.UUID, decisions ...domain.Command[S]) (s S, err error) {
 	var sealed []eventstore.Event
 	for _, c := range decisions {
@@ -167,8 +168,14 @@ func write[S any](ctx context.Context, p *portal, stream eventstore.StreamName, 
 		}
 		s = domain.Fold(s, events...)
 	}
-	_, err = p.store.Append(ctx, stream, eventstore.NoStream, sealed...)
-	return s, err
+	version := eventstore.NoStream
+	for part := range slices.Chunk(sealed, 500) { // below what one append takes
+		if _, err := p.store.Append(ctx, stream, version, part...); err != nil {
+			return s, err
+		}
+		version += int64(len(part))
+	}
+	return s, nil
 }
 
 // sealed is an event as commands seal it.

@@ -47,7 +47,9 @@ with x (currency, due_on, open, unapplied, pending) as (
 select currency, sum(open)::bigint, sum(unapplied)::bigint, sum(pending)::bigint,
   coalesce(sum(open) filter (where due_on < $3::date), 0)::bigint, coalesce(sum(open) filter (where due_on >= $3::date), 0)::bigint,
   coalesce(sum(open) filter (where $3::date - due_on between 1 and 30), 0)::bigint, coalesce(sum(open) filter (where $3::date - due_on between 31 and 60), 0)::bigint,
-  coalesce(sum(open) filter (where $3::date - due_on between 61 and 90), 0)::bigint, coalesce(sum(open) filter (where $3::date - due_on > 90), 0)::bigint
+  coalesce(sum(open) filter (where $3::date - due_on between 61 and 90), 0)::bigint, coalesce(sum(open) filter (where $3::date - due_on > 90), 0)::bigint,
+  coalesce(sum(open) filter (where due_on - $3::date between 0 and 14), 0)::bigint, count(*) filter (where open > 0 and due_on < $3::date),
+  count(*) filter (where open > 0 and due_on - $3::date between 0 and 14), count(*) filter (where open > 0 and due_on - $3::date > 14)
 from x group by currency order by currency`
 
 	sqlFloorKey = `select tenant from portico.api_keys where hash = $1 and revoked_at is null`
@@ -104,16 +106,16 @@ func floorInvoice(rows pgx.Rows, today domain.Date) (i projections.Invoice, err 
 
 func floorBalance(rows pgx.Rows) (b projections.CurrencyBalance, err error) {
 	a := &b.Ageing
-	sums := []*domain.Money{&b.Open, &b.UnappliedCredit, &b.Pending, &b.Overdue, &a.NotDue, &a.Days30, &a.Days60, &a.Days90, &a.Over90}
+	sums := []*domain.Money{&b.Open, &b.UnappliedCredit, &b.Pending, &b.Overdue, &a.NotDue, &a.Days30, &a.Days60, &a.Days90, &a.Over90, &b.Due.Soon}
 	into := []any{&b.Currency}
 	for _, m := range sums {
 		into = append(into, &m.Minor)
 	}
-	err = rows.Scan(into...)
-	for _, m := range append(sums, &b.Balance) {
+	err = rows.Scan(append(into, &b.Due.OverdueItems, &b.Due.SoonItems, &b.Due.LaterItems)...)
+	for _, m := range append(sums, &b.Balance, &b.Due.Later) {
 		m.Currency = b.Currency
 	}
-	b.Balance.Minor = b.Open.Minor - b.UnappliedCredit.Minor
+	b.Balance.Minor, b.Due.Later.Minor = b.Open.Minor-b.UnappliedCredit.Minor, a.NotDue.Minor-b.Due.Soon.Minor
 	return b, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -62,7 +63,7 @@ func loadedSample(ctx context.Context, a *app) error {
 	if err := a.engine.Ensure(ctx); err != nil {
 		return err
 	}
-	return errors.Join(a.loadSample(ctx, "", io.Discard), a.settle(ctx))
+	return errors.Join(a.loadSample(ctx, "", &samplePeople{}, io.Discard), a.settle(ctx))
 }
 
 // emptyBusiness is a database with nothing in it.
@@ -78,7 +79,7 @@ func freshBusiness(t *testing.T, before ...string) (*app, *settings) {
 	s := emptyBusiness(t)
 	pgtest.Exec(t, s.databaseURL, before...)
 	a := started(t, s, func(a *app) {
-		if err := a.loadSample(t.Context(), "", io.Discard); err != nil {
+		if err := a.loadSample(t.Context(), "", &samplePeople{}, io.Discard); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -342,5 +343,18 @@ func TestVerifyEndsWithStatusOne(t *testing.T) {
 	out, err = s.run(t, "log", "verify")
 	if exitStatus(err) != 1 || !strings.Contains(out, "log.stream at ") || !strings.Contains(out, "log.guard at es.streams") || !strings.Contains(out, ", 2 findings") {
 		t.Errorf("status %d, %s", exitStatus(err), out)
+	}
+	// What came of them is on record, for auditors.
+	told := ""
+	for _, kind := range []string{"log.verified", "archive.verified"} {
+		told += s.must(t, "journal", "list", "--kind", kind)
+	}
+	for _, want := range []string{"log.verified success", "log.verified failure", "archive.verified failure", "findings:2", "checked:" + strconv.Itoa(answer.Events)} {
+		if !strings.Contains(told, want) {
+			t.Errorf("no %q in %s", want, told)
+		}
+	}
+	if s.must(t, "journal", "verify"); !strings.Contains(s.must(t, "journal", "list", "--kind", "journal.verified"), "findings:0") {
+		t.Error("what came of verifying the journal is not on record")
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -13,6 +14,7 @@ import (
 	"portico/internal/archive"
 	"portico/internal/envelope"
 	"portico/internal/invariant"
+	"portico/internal/journal"
 )
 
 func archiveLogCommand(s *settings) *cobra.Command {
@@ -117,7 +119,8 @@ func (a *app) verifyLog(cmd *cobra.Command, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	return printFindings(cmd.OutOrStdout(), found, events, asJSON)
+	return errors.Join(printFindings(cmd.OutOrStdout(), found, events, asJSON),
+		a.noteVerified(ctx, journal.LogVerified, len(found), events))
 }
 
 // logFindings are what is wrong with the log in the database, which has so many events.
@@ -140,7 +143,8 @@ func (a *app) verifyFiles(cmd *cobra.Command, dir string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	return printFindings(cmd.OutOrStdout(), found, m.Count, asJSON)
+	return errors.Join(printFindings(cmd.OutOrStdout(), found, m.Count, asJSON),
+		a.noteVerified(cmd.Context(), journal.ArchiveVerified, len(found), m.Count))
 }
 
 func printFindings(out io.Writer, found []invariant.Finding, events uint64, asJSON bool) error {

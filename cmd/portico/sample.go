@@ -30,7 +30,7 @@ const sampleCustomer = "17850"
 // loadSample makes this installation a sample business, as far as it is not one yet, and
 // prints keys and requests to try it with. The keys are new ones at each start: those of
 // the last start end.
-func (a *app) loadSample(ctx context.Context, address string, out io.Writer) error {
+func (a *app) loadSample(ctx context.Context, address string, visitors *samplePeople, out io.Writer) error {
 	by := a.itself()
 	settings := tenant.Settings{Name: "Calder Giftware (sample)", TimeZone: "Europe/London", Currency: "GBP", Locale: "en-GB"}
 	if _, err := a.commands.ChangeTenantSettings(ctx, by, tenant.ChangeSettings{Settings: settings}); err != nil {
@@ -50,25 +50,29 @@ func (a *app) loadSample(ctx context.Context, address string, out io.Writer) err
 	if err != nil {
 		return err
 	}
+	by.Origin.Channel = envelope.ChannelCLI // what is imported tells nobody
 	keys, err := a.sampleKeys(ctx, by, r.ID)
 	if err != nil {
 		return err
 	}
-	by.Origin.Channel = envelope.ChannelCLI // what is imported tells nobody
 	invoiceID, err := a.sampleInvoice(ctx, by, customerID)
 	if err != nil {
+		return err
+	}
+	if err := visitors.join(ctx, a, r.ID); err != nil {
 		return err
 	}
 	if err := a.settle(ctx); err != nil {
 		return err
 	}
-	return a.printSample(out, address, sampleThings{customerID, invoiceID, keys})
+	return a.printSample(out, address, sampleThings{customerID, invoiceID, keys, visitors.ends})
 }
 
 // sampleThings are what the printed requests are about.
 type sampleThings struct {
 	customerID, invoiceID uuid.UUID
 	keys                  []string // of staff, auditor, contact
+	ends                  []string // of sign-in addresses: contact, owner, auditor
 }
 
 // sampleBranding is how the sample business's documents look.
@@ -132,9 +136,17 @@ func (a *app) sampleKeys(ctx context.Context, by commands.Caller, person uuid.UU
 }
 
 func (a *app) printSample(out io.Writer, address string, t sampleThings) error {
+	var ways strings.Builder
+	for i, end := range t.ends {
+		fmt.Fprintf(&ways, "  %-16s%s/sample/%s\n", []string{"a customer", "the office", "an auditor"}[i], address, end)
+	}
+	if len(t.ends) > 0 {
+		fmt.Fprintln(&ways, "\nEach address signs you in until this server stops; open several in windows of their own.")
+	}
 	_, err := fmt.Fprintf(out, `
 Portico serves a sample business on %[1]s
 
+%[8]s
   read the API    %[1]s/docs
   staff key       %[3]s
   auditor key     %[4]s
@@ -157,6 +169,6 @@ curl -sS -OJ %[1]s/v1/invoices/%[7]s/document -H 'Authorization: Bearer %[5]s'
 5. Staff read the mail that told the contact of it: without --smtp-url mails are kept here.
 curl -sS %[1]s/v1/mails -H 'Authorization: Bearer %[3]s'
 
-`, address, t.customerID, t.keys[0], t.keys[1], t.keys[2], sampleCustomer, t.invoiceID)
+`, address, t.customerID, t.keys[0], t.keys[1], t.keys[2], sampleCustomer, t.invoiceID, ways.String())
 	return err
 }

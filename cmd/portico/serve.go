@@ -76,7 +76,13 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 	go a.keepSignIn(ctx)
 	go a.tenants.Run(ctx, func(err error) { a.log.Warn("looking for tenants and their host names", "error", err) })
 	go a.once.Run(ctx, func(err error) { a.log.Warn("forgetting old idempotency keys", "error", err) })
+	visitors := &samplePeople{}
+	var sample func(string) (api.SampleMember, bool)
+	if withSample {
+		sample = visitors.of
+	}
 	handler, err := api.New(api.Deps{
+		Sample:   sample,
 		Commands: a.commands, Queries: a.queries, Engine: a.engine, Auth: a.keys, Files: a.files, Once: a.once, Wait: a.waiter.shown,
 		Uploads:    a.uploads,
 		Mails:      a.mails,
@@ -100,7 +106,7 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 		a.log.Warn("mails and documents name this machine's address, and published documents keep it: set --public-url first", "address", s.address())
 	}
 	if withSample {
-		if err := a.loadSample(ctx, address, out); err != nil {
+		if err := a.loadSample(ctx, address, visitors, out); err != nil {
 			return err
 		}
 	} else {

@@ -95,7 +95,7 @@ func (c *crew) link(t *testing.T, r commands.Receipt, err error) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, token, _ := strings.Cut(invited.Link, "#")
+	_, token, _ := strings.Cut(invited.Link, "?token=")
 	return token
 }
 

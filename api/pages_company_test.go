@@ -1,0 +1,49 @@
+package api
+
+import (
+	"strings"
+	"testing"
+)
+
+// What a contact may have is listed, and can be had; by kind and by words; what may not be
+// seen is on no page, and no kind whose papers are not open is offered.
+func TestPapersAreThoseThatAContactMayHave(t *testing.T) {
+	d := newDesk(t)
+	id, hidden := d.issue("INV-1", `,"publish":true`), d.issue("INV-2", "")
+	d.settled()
+	d.ask("/v1/customers/"+d.ours.customer.String()+"/statements", `{"from":"2020-01-01"}`)
+	d.settled()
+	kim, _ := d.contactSession()
+	see := func(path string) string {
+		t.Helper()
+		got := d.as(kim, "GET", path, "")
+		if got.Code != 200 {
+			t.Fatalf("%s: %d %s", path, got.Code, got.Body)
+		}
+		return got.Body.String()
+	}
+	file := `href="/v1/invoices/` + id + `/document"`
+	for path, want := range map[string][3]bool{ // invoice, statement, kind of files
+		"/documents": {true, true, true}, "/documents?kind=invoice&q=inv-1": {true, false, true}, "/documents?kind=statement": {false, true, true},
+		"/documents?q=nothing": {false, false, true}, "/documents?to=2001-01-01": {false, false, true},
+	} {
+		page := see(path)
+		got := [3]bool{strings.Contains(page, file), strings.Contains(page, `href="/v1/statements/`), strings.Contains(page, "kind=file")}
+		if got != want || strings.Contains(page, hidden) || strings.Contains(page, "INV-2") {
+			t.Errorf("%s: %v, want %v: %s", path, got, want, page)
+		}
+	}
+	if happened := see("/activity"); !strings.Contains(happened, `href="/invoices/`+id) || strings.Contains(happened, hidden) {
+		t.Error(happened)
+	}
+	if company := see("/company"); !strings.Contains(company, "C-1") {
+		t.Error(company)
+	}
+	if told := see("/notifications"); !strings.Contains(told, "Main contacts") {
+		t.Error(told)
+	}
+	d.call("staff", "POST", "/v1/contacts/"+d.ours.contact.String()+"/access/revoke-module", `{"module":"invoices","reason":{"code":"left"}}`, "Prefer", "wait=2").is(200, "")
+	if page := see("/documents"); strings.Contains(page, file) || strings.Contains(page, "kind=invoice") || strings.Contains(page, "/v1/statements/") {
+		t.Error(page)
+	}
+}
