@@ -10,7 +10,7 @@ DURATION    ?= 30m
 SRC          = $(shell find . -name '*.go' -not -path './bin/*' -not -path './var/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check race torture fuzz docs clean postgres testing
+.PHONY: help build run test check templ race torture fuzz docs clean postgres testing
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,10 +23,15 @@ run: postgres build ## Build and serve, with a sample business to click through
 
 test: check race ## All checks and tests, as CI runs them
 
-check: $(TOOLS)/staticcheck ## Format, vet, staticcheck
+check: $(TOOLS)/staticcheck $(TOOLS)/templ ## Format, vet, staticcheck, generated pages
+	@was=$$(cat web/*/*_templ.go | sha256sum); $(TOOLS)/templ generate -path web -log-level error; \
+	  if [ "$$was" != "$$(cat web/*/*_templ.go | sha256sum)" ]; then echo "pages were not generated: they are now (make templ)"; exit 1; fi
 	@bad=$$(gofmt -l $(SRC)); if [ -n "$$bad" ]; then echo "not gofmt-ed (run gofmt -w):" $$bad; exit 1; fi
 	$(GO) vet ./...
 	$(TOOLS)/staticcheck ./...
+
+templ: $(TOOLS)/templ ## Write the Go of pages from web/**/*.templ
+	$(TOOLS)/templ generate -path web
 
 race: postgres testing ## Tests with the race detector, on a PostgreSQL of their own
 	GO=$(GO) .ci/race
@@ -46,6 +51,9 @@ docs: ## Rewrite what is generated: docs/events.md, docs/integration-events.md, 
 $(TOOLS)/staticcheck: go.mod
 	GOBIN=$(TOOLS) $(GO) install $(STATICCHECK)
 
+$(TOOLS)/templ: web/tools.mod
+	$(GO) build -modfile=web/tools.mod -o $@ github.com/a-h/templ/cmd/templ
+
 postgres:
 	@.ci/need postgresql initdb
 
@@ -57,6 +65,9 @@ testing: # what only tests need
 	@.ci/need libc6-dev /usr/include/stdio.h
 	@.ci/need poppler-utils pdftotext # papers are read back and looked at
 	@.ci/need qpdf qpdf
+	@.ci/need nodejs node
+	@.ci/need npm npm
+	@.ci/need-npm web/browser # pages are walked in a browser
 
 clean: ## Remove what was built; sample data under var/ stays
 	rm -rf bin
