@@ -14,6 +14,7 @@ func TestMembersOfStaffAreNamed(t *testing.T) {
 	b.quiet()
 	contact := "/v1/contacts/" + b.ours.contact.String()
 	b.as(who, "POST", contact+"/access/revoke-module", `{"module":"invoices","reason":{"code":"left"}}`, "Prefer", "wait=2").is(200, "")
+	b.quiet()
 	for _, path := range []string{contact + "/visibility?kind=invoice&item=" + b.invoice[b.ours.customer], "/v1/history?type=contact.module_revoked"} {
 		if got := b.call("auditor", "GET", path, "").is(200, ""); !strings.Contains(got.Body.String(), `"actor_name":"Ann"`) {
 			t.Errorf("%s: %s", path, got.Body)

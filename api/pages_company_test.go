@@ -47,3 +47,21 @@ func TestPapersAreThoseThatAContactMayHave(t *testing.T) {
 		t.Error(page)
 	}
 }
+
+// Whoever owes something is told how the business is paid, and what to say it is for; who owes
+// nothing is not. How the business is reached is on every page.
+func TestWhoOwesIsToldHowToPay(t *testing.T) {
+	d := newDesk(t)
+	d.ask("/v1/tenant/branding", `{"payment":"Sort code 00-00-00\naccount 00000000","contact":"+44 1632 960 000\nVAT GB 1"}`)
+	id := d.issue("INV-1", `,"publish":true`)
+	d.settled()
+	kim, _ := d.contactSession()
+	how, number, call := "Sort code 00-00-00\naccount 00000000", "Say which invoice it is for: INV-1", `href="tel:+441632960000"`
+	d.as(kim, "GET", "/", "").says(t, 200, how, call, "!"+number)
+	d.as(kim, "GET", "/invoices/"+id, "").says(t, 200, how, number, call, "VAT GB 1")
+	d.ask("/v1/customers/"+d.ours.customer.String()+"/accounts/GBP/payments", `{"amount":{"minor":12000,"currency":"GBP"},"method":"cash","oldest_first":true}`)
+	d.settled()
+	for _, path := range []string{"/", "/invoices/" + id} {
+		d.as(kim, "GET", path, "").says(t, 200, "!"+how, call)
+	}
+}

@@ -28,8 +28,8 @@ func (a *api) frame(ctx context.Context) (*pages.Frame, *text.Printer) {
 	}
 	look, settings := t.Branding(), t.Settings()
 	printer := printerOf(rq, settings.Locale)
-	f.Theme, f.Shell, f.Welcome, f.Label = rq.theme, ui.Customer, look.Welcome, t.Label
-	f.Tenant.Name = cmp.Or(settings.Name, "Portico")
+	f.Theme, f.Shell, f.Welcome, f.Payment, f.Label = rq.theme, ui.Customer, look.Welcome, look.Payment, t.Label
+	f.Tenant.Name, f.Tenant.Contact = cmp.Or(settings.Name, "Portico"), look.Contact
 	if look.Logo != "" {
 		f.Tenant.Logo = logoPrefix + look.Logo
 	}

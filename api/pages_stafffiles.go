@@ -26,7 +26,13 @@ func (a *api) staffFilePages() {
 		list := lookAt(a, on.path+"{id}/files", projections.Portal.Name, readers, "Show"+on.name, func(ctx context.Context, v projections.Viewer, id uuid.UUID) (pages.Files, error) {
 			return a.filesOf(ctx, v, attachment.Owner{Kind: on.kind, ID: id})
 		}, pages.FilesPage)
-		a.takesFile(on.path+"{id}/files", "Send"+on.name, on.kind, list)
+		takesFile(a, on.path+"{id}/files", billing, "Send"+on.name, "file_added", func(ctx context.Context, by commands.Caller, in *struct {
+			ID uuid.UUID `path:"id"`
+		}, f files.File) (string, commands.Receipt, error) {
+			owner := attachment.Owner{Kind: on.kind, ID: in.ID}
+			got, err := c.AddAttachment(ctx, by, uuid.Nil, attachment.Add{Owner: owner, Named: attachment.Named{SHA256: f.SHA256, Name: f.Name}})
+			return pages.FilesPath(owner), got, err
+		}, list)
 	}
 	one := lookAt(a, at, projections.Portal.Name, readers, "ShowAttachmentPage", a.oneFile, pages.FilePage)
 	gives(a, at+"/share", billing, "SendAttachmentShare", "shared", ofOne(c.ShareAttachment), ledToOne[attachment.Share]("/staff/attachments/"), one)
@@ -78,16 +84,14 @@ func (a *api) oneFile(ctx context.Context, v projections.Viewer, id uuid.UUID) (
 	return out, err
 }
 
-// takesFile registers a form that hangs a file on something: POST /v1/files and then POST
-// /v1/attachments, in one. A browser without script sends files as multipart/form-data only.
-func (a *api) takesFile(route, name, kind string, again sheet) {
-	op := a.pageOperation(http.MethodPost, route, billing, name, nil)
+// takesFile registers a form that hands in a file, as POST /v1/files does, and what is done with
+// it, in one: do says where the browser goes then. A browser without script sends files as
+// multipart/form-data only.
+func takesFile[I any](a *api, route string, who policy, name, done string, do func(context.Context, commands.Caller, *I, files.File) (string, commands.Receipt, error), again sheet) {
+	op := a.pageOperation(http.MethodPost, route, who, name, nil)
 	op.Metadata["stream"], op.Metadata["sheet"] = true, again
 	op.Errors = append(op.Errors, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
-	type onto struct {
-		ID uuid.UUID `path:"id"`
-	}
-	huma.Register(a.huma, op, func(ctx context.Context, in *onto) (*sent, error) {
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*sent, error) {
 		rq := requestOf(ctx)
 		f, err := a.fileSent(ctx, rq)
 		if err != nil {
@@ -95,14 +99,13 @@ func (a *api) takesFile(route, name, kind string, again sheet) {
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commandTime)
 		defer cancel()
-		got, err := a.Commands.AddAttachment(ctx, rq.caller(), uuid.Nil, attachment.Add{
-			Owner: attachment.Owner{Kind: kind, ID: in.ID}, Named: attachment.Named{SHA256: f.SHA256, Name: f.Name}})
+		to, got, err := do(ctx, rq.caller(), in, f)
 		if err != nil {
 			return nil, a.failed(ctx, err)
 		}
 		a.metrics.appended(op.OperationID, got.Events)
 		rq.events = got.Events
-		return &sent{Status: http.StatusSeeOther, Location: came(pages.FilesPath(attachment.Owner{Kind: kind, ID: in.ID}), "file_added", got.Position), Body: []byte{}}, nil
+		return &sent{Status: http.StatusSeeOther, Location: came(to, done, got.Position), Body: []byte{}}, nil
 	})
 }
 

@@ -17,20 +17,9 @@ func TestFilesAreAddedAndShownOnPages(t *testing.T) {
 	b := newBooks(t)
 	at := "/staff/customers/" + b.ours.customer.String() + "/files"
 	b.as(b.who, "GET", at, "").says(t, 200, "No file hangs here", `enctype="multipart/form-data"`)
-	sendsFile := func(who requester, name, content string) answer {
-		var body bytes.Buffer
-		form := multipart.NewWriter(&body)
-		if part, err := form.CreateFormFile("file", name); err != nil {
-			t.Fatal(err)
-		} else if _, err := part.Write([]byte(content)); err != nil {
-			t.Fatal(err)
-		}
-		form.Close()
-		return b.as(who, "POST", at, body.String(), "Content-Type", form.FormDataContentType())
-	}
-	sendsFile(b.who, "evil.html", "<script>alert(1)</script>").says(t, 415, `role="alert"`, "No file hangs here", "!<script>alert")
-	sendsFile(b.who, "", "").says(t, 422, `role="alert"`)
-	made := sendsFile(b.who, "note.txt", "The boiler is old.\n")
+	b.sendsFile(b.who, at, "evil.html", "<script>alert(1)</script>").says(t, 415, `role="alert"`, "No file hangs here", "!<script>alert")
+	b.sendsFile(b.who, at, "", "").says(t, 422, `role="alert"`)
+	made := b.sendsFile(b.who, at, "note.txt", "The boiler is old.\n")
 	if made.Code != http.StatusSeeOther {
 		t.Fatalf("%d %s", made.Code, made.Body)
 	}
@@ -46,9 +35,23 @@ func TestFilesAreAddedAndShownOnPages(t *testing.T) {
 	viewer, _ := b.staffed(access.Viewer)
 	b.as(viewer, "GET", file, "").says(t, 200, "In portal", "!"+file+"/hide", "!"+file+"/remove")
 	b.as(viewer, "GET", at, "").says(t, 200, "note.txt", "!multipart")
-	if got := sendsFile(viewer, "note.txt", "No.\n"); got.Code != http.StatusForbidden {
+	if got := b.sendsFile(viewer, at, "note.txt", "No.\n"); got.Code != http.StatusForbidden {
 		t.Errorf("a viewer adds a file: %d", got.Code)
 	}
 	b.sends(file, file+"/hide", "reason.code", "mistake").says(t, 200, "Hidden", file+"/share")
 	b.sends(file+"/remove", file+"/remove", "reason.code", "mistake").says(t, 200, "Removed.", "No file hangs here")
+}
+
+// sendsFile sends a form that hands in a file.
+func (b books) sendsFile(who requester, to, name, content string) answer {
+	b.t.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	if part, err := form.CreateFormFile("file", name); err != nil {
+		b.t.Fatal(err)
+	} else if _, err := part.Write([]byte(content)); err != nil {
+		b.t.Fatal(err)
+	}
+	form.Close()
+	return b.as(who, "POST", to, body.String(), "Content-Type", form.FormDataContentType())
 }

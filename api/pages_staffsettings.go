@@ -12,6 +12,7 @@ import (
 	"portico/domain"
 	"portico/domain/access"
 	"portico/domain/tenant"
+	"portico/internal/files"
 	"portico/projections"
 	"portico/web/pages"
 )
@@ -32,6 +33,10 @@ func (a *api) settingsPages() {
 	}
 	settingsForm(a, sheets, "general", ofBody(c.ChangeTenantSettings))
 	settingsForm(a, sheets, "brand", ofBody(c.ChangeBranding))
+	takesFile(a, staffSettings+"logo", settings, "SendLogo", "settings", a.takeLogo, sheets["brand"])
+	gives(a, staffSettings+"logo/remove", settings, "SendLogoRemove", "settings", func(ctx context.Context, by commands.Caller, _ *inPlain[nothing]) (commands.Receipt, error) {
+		return a.changeLogo(ctx, by, "")
+	}, ledTo[inPlain[nothing]](staffSettings+"brand"), sheets["brand"])
 	settingsForm(a, sheets, "security", ofBody(c.SetSecurityPolicy), sensitive)
 	settingsForm(a, sheets, "mail", ofBody(c.ChangeMailSettings))
 	settingsForm(a, sheets, "jobs", ofBody(c.SetJobAgeLimit))
@@ -52,6 +57,23 @@ func (a *api) settingsPages() {
 
 func settingsForm[C any](a *api, sheets map[string]sheet, section string, do func(context.Context, commands.Caller, *inPlain[C]) (commands.Receipt, error), more ...option) {
 	gives(a, staffSettings+section, settings, "SendSettings_"+section, "settings", do, ledTo[inPlain[C]](staffSettings+section), sheets[section], more...)
+}
+
+// takeLogo makes a picture the business's mark.
+func (a *api) takeLogo(ctx context.Context, by commands.Caller, _ *struct{}, f files.File) (string, commands.Receipt, error) {
+	got, err := a.changeLogo(ctx, by, f.SHA256)
+	return staffSettings + "brand", got, err
+}
+
+// changeLogo leaves the rest of the branding as it is.
+func (a *api) changeLogo(ctx context.Context, by commands.Caller, sha256 string) (commands.Receipt, error) {
+	t, err := a.Commands.Tenant(ctx, by.Tenant)
+	if err != nil {
+		return commands.Receipt{}, err
+	}
+	look := t.Branding()
+	look.Logo = sha256
+	return a.Commands.ChangeBranding(ctx, by, tenant.ChangeBranding{Branding: look})
 }
 
 // businessSettings are all of them: each section shows its own.

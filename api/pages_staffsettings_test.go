@@ -1,7 +1,11 @@
 package api
 
 import (
+	"bytes"
+	"image"
+	"image/png"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -51,4 +55,29 @@ func TestStaffSettleTheBusinessOnPages(t *testing.T) {
 	if got := b.as(viewer, "GET", at+"mail", ""); got.Code != 403 && got.Code != 404 {
 		t.Errorf("a viewer sees the sender: %d", got.Code)
 	}
+}
+
+// S1.39: the business's mark is a picture that somebody hands in; the rest of how it looks stays.
+func TestTheLogoIsHandedInAndTakenAwayOnAPage(t *testing.T) {
+	b := newBooks(t)
+	b.drawing()
+	b.who, _ = b.staffed(access.Administrator)
+	at := "/staff/settings/"
+	b.sends(at+"brand", at+"brand", "colour", "#0b5c5c", "welcome", "Hello there").says(t, 200, "Saved.")
+	b.sendsFile(b.who, at+"logo", "logo.txt", "No picture.\n").says(t, 422, `role="alert"`, "PNG or a JPEG", "Hello there")
+	b.sendsFile(b.who, at+"logo", "", "").says(t, 422, `role="alert"`)
+	var picture bytes.Buffer
+	if err := png.Encode(&picture, image.NewRGBA(image.Rect(0, 0, 40, 40))); err != nil {
+		t.Fatal(err)
+	}
+	page := b.follow(b.who, b.sendsFile(b.who, at+"logo", "logo.png", picture.String()))
+	shown := regexp.MustCompile(`class="brand-logo" src="(/logo/[0-9a-f]{64})"`).FindStringSubmatch(page)
+	if shown == nil || !strings.Contains(page, "Hello there") {
+		t.Fatal(page)
+	}
+	if got := b.as(requester{}, "GET", shown[1], ""); got.Code != 200 || got.Body.String() != picture.String() {
+		t.Errorf("the logo: %d, %d bytes", got.Code, got.Body.Len())
+	}
+	b.sends(at+"brand", at+"brand", "logo", hashed(picture.Bytes()), "welcome", "Hello again").says(t, 200, shown[1], "Hello again")
+	b.sends(at+"brand", at+"logo/remove").says(t, 200, "Saved.", "No logo yet", "Hello again", "!"+shown[1])
 }

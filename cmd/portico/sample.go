@@ -87,7 +87,8 @@ func (a *app) sampleBranding(ctx context.Context, by commands.Caller) error {
 	_, err = a.commands.ChangeBranding(ctx, by, tenant.ChangeBranding{Branding: tenant.Branding{
 		Logo: logo.SHA256, Colour: "#0b5c5c",
 		Address: "Unit 4, Calder Wharf\nHebden Bridge HX7 6AA",
-		Contact: "accounts@calder-giftware.example\nVAT GB 000 0000 00",
+		Contact: "+44 1632 960 000\naccounts@calder-giftware.example\nVAT GB 000 0000 00",
+		Welcome: "Welcome to your account with us. Your invoices and payments are here, day and night.",
 		Payment: "Calder Giftware (sample)\nSort code 00-00-00, account 00000000",
 		Footer:  "A sample business: nothing here is owed to anybody.",
 	}})

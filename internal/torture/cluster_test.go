@@ -210,6 +210,7 @@ func (c *cluster) number(sql string, args ...any) (n int64) {
 func (c *cluster) kill() {
 	c.t.Helper()
 	pid := c.process.Process.Pid
+	must(c.t, syscall.Kill(pid, syscall.SIGSTOP)) // else it has new children as soon as one is killed
 	all := append(childrenOf(pid), pid)
 	for _, p := range all {
 		_ = syscall.Kill(p, syscall.SIGKILL)

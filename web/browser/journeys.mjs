@@ -1,7 +1,7 @@
 // Walks what people come for from end to end, wide and narrow, with script and without. A
 // journey is a file of journeys/, which exports
 //   who    as whom it begins: contact, staff, auditor, or nobody (left out)
-//   walk   async (page, { given, check, open, press }): it throws, or checks, what is not so
+//   walk   async (page, { given, script, check, open, press }): it throws, or checks, what is not so
 //   steps  words for what it walks
 import { readdirSync } from 'node:fs'
 import { watched } from './watch.mjs'
@@ -31,7 +31,7 @@ async function travel(given, who, { width, height, script }, walk, out) {
   page.setDefaultTimeout(10_000)
   if (who) await page.goto(given.ways[who])
   try {
-    await walk(page, hands(page, given, out))
+    await walk(page, { script, ...hands(page, given, out) })
   } catch (e) {
     const seen = await page.locator('body').innerText().catch(() => '')
     throw new Error(`at ${page.url()}: ${e.message}\n${seen.slice(0, 600)}`)

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -368,4 +369,9 @@ func next(ctx context.Context, cursor string) string {
 		return ""
 	}
 	return With(ctx, "cursor", cursor)
+}
+
+// owes says whether anything is open, in any currency.
+func (h CustomerHome) owes() bool {
+	return h.Overview.Balance != nil && slices.ContainsFunc(h.Overview.Balance.Currencies, func(c projections.CurrencyBalance) bool { return c.Open.Minor > 0 })
 }

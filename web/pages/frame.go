@@ -17,6 +17,7 @@ import (
 type Frame struct {
 	ui.View         // its title and active link are each page's own
 	Welcome string  // the business's own words, may be ""
+	Payment string  // how the business is paid, line by line, may be ""
 	Here    string  // the page's path and query, to come back to; "": not this one
 	Form    Form    // what was sent, and refused
 	Done    string  // the key of what a form has done before it led here; "": nothing

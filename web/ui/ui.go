@@ -6,6 +6,9 @@ package ui
 import (
 	"context"
 	"io"
+	"net/mail"
+	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -34,8 +37,7 @@ type Tenant struct {
 	Name, Sub string // Sub stands below the name, may be ""
 	Logo      string // address of a picture; "": a mark in the business's colour
 	Brand     string // address of the sheet of its colour; "": the default
-	Help      string // what its telephone is for, such as "Emergencies, day or night"
-	Phone     string // "": none is shown
+	Contact   string // how it is reached, line by line; "": none is shown
 }
 
 // User is who is signed in.
@@ -106,12 +108,22 @@ func initials(name string) string {
 	return strings.ToUpper(string(first[:1]) + string(last[:1]))
 }
 
-// dial is a telephone number as a link has it.
-func dial(phone string) templ.SafeURL {
+// aNumber is a line that is a telephone number and nothing else.
+var aNumber = regexp.MustCompile(`^\+?[0-9][0-9 ()/.-]{4,}[0-9]$`)
+
+// reach is what a line about how to reach somebody leads to, if it is an e-mail address or a
+// telephone number.
+func reach(line string) templ.SafeURL {
+	if a, err := mail.ParseAddress(line); err == nil && a.Address == line {
+		return templ.SafeURL("mailto:" + url.PathEscape(line))
+	}
+	if !aNumber.MatchString(line) {
+		return ""
+	}
 	return templ.SafeURL("tel:" + strings.Map(func(r rune) rune {
 		if r == '+' || r >= '0' && r <= '9' {
 			return r
 		}
 		return -1
-	}, phone))
+	}, line))
 }

@@ -23,7 +23,7 @@ func shown(shell Shell, name string) View {
 	links := []Link{{Key: "home", Label: "Home", Icon: "house", Href: "/"}, {Key: "more", Label: name, Icon: "receipt-text", Href: "/invoices", Count: "2", Hot: true}}
 	return View{
 		Title: name, Shell: shell, Active: "home", Theme: "dark", Search: "/search", SignOut: "/sign-out", Languages: "/language", Method: "post", Note: name,
-		Tenant: Tenant{Name: name, Sub: name, Help: name, Phone: "+44 113 496 0142", Brand: "/brand/x.css"}, User: User{name, name},
+		Tenant: Tenant{Name: name, Sub: name, Contact: name + "\n+44 113 496 0142", Brand: "/brand/x.css"}, User: User{name, name},
 		Nav: []Group{{"", links}, {name, links}}, Tabs: links, Menu: links, Live: true,
 	}
 }
@@ -156,5 +156,17 @@ func TestTheAgeingBarIsAsLongAsWhatIsOwed(t *testing.T) {
 	}
 	if initials("priya  van Raman") != "PR" || initials("Élise") != "É" || initials("") != "?" {
 		t.Error("initials")
+	}
+}
+
+func TestLinesAboutHowToReachSomebodyLead(t *testing.T) {
+	for line, want := range map[string]string{
+		"+44 (113) 496-0142": "tel:+441134960142", "01134960142": "tel:01134960142",
+		"accounts@example.com": "mailto:accounts@example.com", "a?subject=x@example.com": "mailto:a%3Fsubject=x@example.com",
+		"VAT GB 123 4567 89": "", "Kim <kim@example.com>": "", "javascript:alert(1)": "", "12": "", "": "",
+	} {
+		if got := string(reach(line)); got != want {
+			t.Errorf("%q leads to %q, want %q", line, got, want)
+		}
 	}
 }

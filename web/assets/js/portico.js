@@ -37,6 +37,68 @@
     $$("details.menu[open]").forEach(m => { m.open = false; $("summary", m).focus(); });
   });
 
+  // palette: the pages of the rail, and what a search finds, by keyboard
+  const palette = $("#palette");
+  if (palette) {
+    const q = $("input", palette), box = $("[role=listbox]", palette), says = $("[role=status]", palette);
+    const options = () => $$("[role=option]", box), chosen = () => options().findIndex(o => o.ariaSelected === "true");
+    const choose = i => {
+      const all = options(), n = all.length;
+      all.forEach((o, at) => { o.ariaSelected = String(at === (i + n) % n); });
+      const o = all[chosen()];
+      o?.scrollIntoView({ block: "nearest" });
+      o ? q.setAttribute("aria-activedescendant", o.id) : q.removeAttribute("aria-activedescendant");
+    };
+    const option = (a, i) => {
+      const o = d.createElement("li"), name = d.createElement("bdi"), detail = d.createElement("small"), icon = $(".ico", a);
+      o.id = "palette-" + i;
+      o.role = "option";
+      o.dataset.href = a.getAttribute("href");
+      name.textContent = ($(".t", a) ?? $("span", a)).textContent.trim();
+      detail.textContent = $(".d", a)?.textContent.trim() ?? "";
+      if (icon) o.append(icon.cloneNode(true));
+      o.append(name, detail);
+      return o;
+    };
+    const show = (links, done) => {
+      box.replaceChildren(...links.map(option));
+      choose(0);
+      says.textContent = done && !links.length ? says.dataset.none : "";
+    };
+    let asked = 0, soon;
+    const look = async () => {
+      const text = q.value.trim(), words = text.toLowerCase().split(/\s+/), mine = ++asked;
+      const places = $$(".rail .nav a").filter(a => words.every(w => a.textContent.toLowerCase().includes(w)));
+      show(places, false);
+      clearTimeout(soon);
+      if (text.length < 2) return;
+      soon = setTimeout(async () => {
+        const r = await fetch(q.form.action + "?q=" + encodeURIComponent(text)).catch(() => null);
+        const html = r?.ok && !r.redirected ? await r.text() : "";
+        if (mine === asked) show([...places, ...$$("main .list a", new DOMParser().parseFromString(html, "text/html"))], true);
+      }, 200);
+    };
+    q.addEventListener("input", look);
+    q.addEventListener("keydown", e => {
+      const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
+      if (step) { e.preventDefault(); choose(chosen() + step); }
+    });
+    // Enter goes to what is chosen; where nothing is, the form searches everything
+    q.form.addEventListener("submit", e => {
+      const o = options()[chosen()];
+      if (o) { e.preventDefault(); location.assign(o.dataset.href); }
+    });
+    box.addEventListener("click", e => { const o = e.target.closest("[role=option]"); if (o) location.assign(o.dataset.href); });
+    d.addEventListener("keydown", e => {
+      const writing = e.target.closest("input, textarea, select, [contenteditable]");
+      if (!((e.key === "k" && (e.ctrlKey || e.metaKey)) || (e.key === "/" && !writing)) || $("dialog[open]")) return;
+      e.preventDefault();
+      q.value = "";
+      palette.showModal();
+      look();
+    });
+  }
+
   // type-to-confirm: the server checks the word, too
   const confirms = i => { const go = $("[data-confirm-go]", i.form); if (go) go.disabled = i.value.trim() !== i.dataset.confirm; };
   d.addEventListener("input", e => {
