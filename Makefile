@@ -10,10 +10,10 @@ DURATION    ?= 30m
 SRC          = $(shell find . -name '*.go' -not -path './bin/*' -not -path './var/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check templ race torture fuzz docs clean postgres testing
+.PHONY: help build run test check templ race torture lighthouse fuzz docs clean postgres testing
 
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build bin/portico
 	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/portico ./cmd/portico
@@ -38,6 +38,10 @@ race: postgres testing ## Tests with the race detector, on a PostgreSQL of their
 
 torture: postgres testing ## Faults for long: make torture DURATION=30m
 	GO=$(GO) .ci/torture $(DURATION)
+
+lighthouse: postgres testing build ## Rate the main pages as a phone gets them
+	@.ci/need-npm web/browser/lighthouse
+	node web/browser/lighthouse/rate.mjs bin/portico
 
 fuzz: ## Fuzz the parsers, 20 s each
 	@for p in $$($(GO) list ./...); do \

@@ -1466,7 +1466,7 @@ func Reach(lines string) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		for line := range strings.SplitSeq(lines, "\n") {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 123, "<div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 123, "<div class=\"reach\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
