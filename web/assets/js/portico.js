@@ -82,6 +82,7 @@
     q.addEventListener("keydown", e => {
       const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
       if (step) { e.preventDefault(); choose(chosen() + step); }
+      if (e.key === "Escape") { e.preventDefault(); palette.close(); } // the field would only be emptied
     });
     // Enter goes to what is chosen; where nothing is, the form searches everything
     q.form.addEventListener("submit", e => {
