@@ -236,7 +236,7 @@ func TestABrowserThatIsLedNowhereReadsAPage(t *testing.T) {
 // form about oneself does, but for those that only lead in, on, or out.
 func TestFormsAboutOneselfNeedAFreshProof(t *testing.T) {
 	w := newWorld(t)
-	harmless := []string{"/login/second-factor", "/switch", "/sign-out", "/view-as/end", "/confirm", "/invitation/join", "/security/sessions/{id}/end", "/security/sign-out-everywhere"}
+	harmless := []string{"/security/sign-out-others", "/login/second-factor", "/switch", "/sign-out", "/view-as/end", "/confirm", "/invitation/join", "/security/sessions/{id}/end", "/security/sign-out-everywhere"}
 	who, s := w.contactSession()
 	if _, err := w.db.Exec(t.Context(), `update portico.sessions set confirmed_at = confirmed_at - interval '1 day' where id = $1`, s.ID); err != nil {
 		t.Fatal(err)
