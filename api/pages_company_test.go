@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -64,4 +65,20 @@ func TestWhoOwesIsToldHowToPay(t *testing.T) {
 	for _, path := range []string{"/", "/invoices/" + id} {
 		d.as(kim, "GET", path, "").says(t, 200, "!"+how, call)
 	}
+}
+
+// A contact chooses which mails to get, for itself; staff see what it does without.
+func TestAContactChoosesItsMails(t *testing.T) {
+	b := newBooks(t)
+	kim, _ := b.contactSession()
+	b.as(kim, "GET", "/notifications", "").says(t, 200, `value="invoice_published" checked`, `value="payment_received" checked`, "Always sent", `!value="viewed_as"`)
+	got := b.send(kim, "/notifications", url.Values{"wanted": {"payment_received"}})
+	if page := b.follow(kim, got); !strings.Contains(page, `value="payment_received" checked`) || strings.Contains(page, `value="invoice_published" checked`) || !strings.Contains(page, "Your choice is kept") {
+		t.Error(page)
+	}
+	b.as(kim, "GET", "/v1/me/notices", "").is(200, "")
+	b.send(kim, "/notifications", url.Values{"wanted": {"viewed_as"}}).says(t, 422, `role="alert"`)
+	b.as(kim, "POST", "/v1/me/notices", `{"wanted":["all"]}`).is(422, "request.invalid")
+	b.as(b.who, "POST", "/v1/me/notices", `{"wanted":[]}`).is(403, "")
+	b.as(b.who, "GET", "/staff/contacts/"+b.ours.contact.String(), "").says(t, 200, "Wants no emails about", "A new invoice, A credit note")
 }

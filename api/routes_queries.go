@@ -34,6 +34,7 @@ func (a *api) queryRoutes() {
 	staff := projections.Staff.Name
 	getAll(a, "/v1/receivables/summary", staff, readers, q.GetReceivablesSummary)
 	get(a, "/v1/receivables/unapplied", staff, readers, q.ListUnappliedMoney)
+	getAll(a, "/v1/me/notices", staff, policy{contact: true}, a.ListMyNotices)
 	getAll(a, "/v1/tenant/notifications", staff, settings, q.GetNotificationSettings)
 	get(a, "/v1/customers", staff, readers, q.ListCustomers)
 	get(a, "/v1/unassigned-documents", staff, readers, q.ListUnassignedDocuments)

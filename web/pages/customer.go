@@ -375,3 +375,8 @@ func next(ctx context.Context, cursor string) string {
 func (h CustomerHome) owes() bool {
 	return h.Overview.Balance != nil && slices.ContainsFunc(h.Overview.Balance.Currencies, func(c projections.CurrencyBalance) bool { return c.Open.Minor > 0 })
 }
+
+// noticeChoice is the tick of a topic of mails.
+func noticeChoice(ctx context.Context, one projections.MyNotice) ui.Option {
+	return ui.Option{Value: one.Topic, Label: t(ctx, "notices.want"), Chosen: one.Wanted}
+}
