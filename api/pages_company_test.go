@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"portico/projections"
 )
 
 // What a contact may have is listed, and can be had; by kind and by words; what may not be
@@ -81,4 +83,22 @@ func TestAContactChoosesItsMails(t *testing.T) {
 	b.as(kim, "POST", "/v1/me/notices", `{"wanted":["all"]}`).is(422, "request.invalid")
 	b.as(b.who, "POST", "/v1/me/notices", `{"wanted":[]}`).is(403, "")
 	b.as(b.who, "GET", "/staff/contacts/"+b.ours.contact.String(), "").says(t, 200, "Wants no emails about", "A new invoice, A credit note")
+}
+
+// A file on an invoice is on the invoice's page once it is shown to the customer, for whoever may
+// look at files: as the API has it (I3).
+func TestFilesAreOnTheirInvoicesPage(t *testing.T) {
+	w, at, f := withFile(t)
+	kim, _ := w.contactSession()
+	var listed projections.Page[projections.Attachment]
+	w.call("staff", "GET", "/v1/attachments", "").is(200, "").into(&listed)
+	page := "/invoices/" + listed.Items[0].Owner.ID.String()
+	w.as(kim, "GET", page, "").says(t, 200, "!secret", "!"+at)
+	w.call("staff", "POST", at+"/share", `{"sha256":"`+f.SHA256+`"}`).is(200, "")
+	w.quiet()
+	w.as(kim, "GET", page, "").says(t, 200, "secret № 1.pdf", `href="`+at+`/file"`)
+	w.as(kim, "GET", at+"/file", "").is(200, "")
+	w.call("staff", "POST", "/v1/contacts/"+w.ours.contact.String()+"/access/revoke-module", `{"module":"documents","reason":{"code":"left"}}`, "Prefer", "wait=2").is(200, "")
+	w.quiet()
+	w.as(kim, "GET", page, "").says(t, 200, "!secret", "!"+at)
 }
