@@ -844,6 +844,12 @@ func deskCreditActions(m AMemo) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
+		if m.CustomerID != nil {
+			templ_7745c5c3_Err = ui.ButtonLink("", "paperclip", t(ctx, "staff.files.h"), deskMemoPath(m.ID)+"/files").Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
 		if m.CustomerID != nil && len(m.Fund.less(ctx)) > 0 {
 			templ_7745c5c3_Err = ui.Menu(t(ctx, "staff.m.more"), "ellipsis", m.Fund.less(ctx)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
@@ -914,7 +920,7 @@ func VoidCredit(m AMemo) templ.Component {
 			var templ_7745c5c3_Var36 templ.SafeURL
 			templ_7745c5c3_Var36, templ_7745c5c3_Err = templ.JoinURLErrs(templ.URL(deskMemoPath(m.ID) + "/void"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `pages/staffcredits.templ`, Line: 180, Col: 98}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `pages/staffcredits.templ`, Line: 183, Col: 98}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var36))
 			if templ_7745c5c3_Err != nil {
