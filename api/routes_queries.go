@@ -38,7 +38,7 @@ func (a *api) queryRoutes() {
 	getAll(a, "/v1/tenant/notifications", staff, settings, q.GetNotificationSettings)
 	get(a, "/v1/customers", staff, readers, q.ListCustomers)
 	get(a, "/v1/unassigned-documents", staff, readers, q.ListUnassignedDocuments)
-	get(a, "/v1/imports", staff, readers, q.ListImports)
+	a.importRoutes()
 
 	getAll(a, "/v1/parked-customers", portal, readers, a.ListParkedCustomers)
 
