@@ -73,7 +73,7 @@ const someLedger = "Number,Customer,Issue date,Description,Quantity,Unit price,L
 func TestStaffImportOnPages(t *testing.T) {
 	b := newBooks(t)
 	b.as(b.who, "GET", "/staff/imports", "").says(t, 200, "/staff/imports/new", "Nothing was imported")
-	b.as(b.who, "GET", "/staff/imports/new", "").says(t, 200, `enctype="multipart/form-data"`, "invoices:xero-invoices", "receivables", "!checked")
+	b.as(b.who, "GET", "/staff/imports/new", "").says(t, 200, `enctype="multipart/form-data"`, "invoices:xero-invoices", "receivables", `!value="retail" checked`)
 	sends := func(name, content string, fields ...string) answer {
 		body, mediaType := importForm(t, name, content, fields...)
 		got := b.as(b.who, "POST", "/staff/imports/new", body, "Content-Type", mediaType)

@@ -109,9 +109,9 @@ const (
 	sqlNoRejects = `delete from portico.import_rejects where tenant = @tenant and import = @id`
 )
 
-type sqlText string // keeps SQL constant: a value of another string type does not compile
+type text string // keeps SQL constant: a value of another string type does not compile
 
-func (s *Service) write(ctx context.Context, sql sqlText, tenant string, id uuid.UUID, with pgx.NamedArgs) error {
+func (s *Service) write(ctx context.Context, sql text, tenant string, id uuid.UUID, with pgx.NamedArgs) error {
 	values := pgx.NamedArgs{"tenant": tenant, "id": id}
 	for name, v := range with {
 		values[name] = v
@@ -233,7 +233,7 @@ const (
 // Forget forgets rejected rows after their time, and drops files that no import waits for: ctx is
 // of all tenants.
 func (s *Service) Forget(ctx context.Context) error {
-	for _, sql := range []sqlText{sqlForget, sqlGiveUp} {
+	for _, sql := range []text{sqlForget, sqlGiveUp} {
 		if _, err := s.DB.Exec(ctx, string(sql), Kept); err != nil {
 			return fmt.Errorf("imports: %w", err)
 		}
