@@ -82,7 +82,8 @@ func (a *api) oneFile(ctx context.Context, v projections.Viewer, id uuid.UUID) (
 // /v1/attachments, in one. A browser without script sends files as multipart/form-data only.
 func (a *api) takesFile(route, name, kind string, again sheet) {
 	op := a.pageOperation(http.MethodPost, route, billing, name, nil)
-	op.Metadata["stream"], op.Metadata["sheet"] = true, again
+	op.Metadata["stream"] = true
+	shownAgain(op, again)
 	op.Errors = append(op.Errors, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	type onto struct {
 		ID uuid.UUID `path:"id"`
