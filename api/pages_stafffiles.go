@@ -95,7 +95,8 @@ func (a *api) oneFile(ctx context.Context, v projections.Viewer, id uuid.UUID) (
 // multipart/form-data only.
 func takesFile[I any](a *api, route string, who policy, name, done string, do func(context.Context, commands.Caller, *I, files.File) (string, commands.Receipt, error), again sheet) {
 	op := a.pageOperation(http.MethodPost, route, who, name, nil)
-	op.Metadata["stream"], op.Metadata["sheet"] = true, again
+	op.Metadata["stream"] = true
+	shownAgain(op, again)
 	op.Errors = append(op.Errors, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*sent, error) {
 		rq := requestOf(ctx)

@@ -51,7 +51,8 @@ func (a *api) importPages() {
 // takesImport registers the form that is POST /v1/imports.
 func (a *api) takesImport(route string, again sheet) {
 	op := a.pageOperation(http.MethodPost, route, ledgered, "SendImport", nil)
-	op.Metadata["stream"], op.Metadata["sheet"] = true, again
+	op.Metadata["stream"] = true
+	shownAgain(op, again)
 	op.Errors = append(op.Errors, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	huma.Register(a.huma, op, func(ctx context.Context, _ *struct{}) (*sent, error) {
 		rq := requestOf(ctx)

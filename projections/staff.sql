@@ -79,6 +79,7 @@ create table {s}.documents (
     search        text not null,
     lines         json not null,
     tax           json not null,
+    draft         json, -- as it was written: of a draft only
     recorded_at   timestamptz not null,
     primary key (tenant, id, type)
 );
