@@ -1,7 +1,10 @@
 package projections
 
 import (
+	"context"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -157,8 +160,13 @@ func TestTenantContactsKeysImports(t *testing.T) {
 	if keys := get[Page[APIKey]](t)(w.q.ListAPIKeys(ctx, w.staff(), Paging{})); len(keys.Items) != 1 || keys.Items[0].RevokedAt == nil || *keys.Items[0].CustomerID != a {
 		t.Errorf("keys %+v", keys)
 	}
-	if runs := get[Page[Import]](t)(w.q.ListImports(ctx, w.staff(), Paging{})); len(runs.Items) != 1 || runs.Items[0].Rows != 7 || runs.Items[0].FinishedAt == nil {
+	if runs := get[Page[Import]](t)(w.q.ListImports(ctx, w.staff(), Paging{}, asked{})); len(runs.Items) != 1 || runs.Items[0].Rows != 7 || runs.Items[0].FinishedAt == nil {
 		t.Errorf("imports %+v", runs)
+	}
+	later := Import{ID: uuid.New(), State: "waiting", StartedAt: w.q.Clock().Add(time.Hour)}
+	both := asked{later, Import{ID: run, State: "done", StartedAt: w.q.Clock().Add(-time.Hour)}}
+	if runs := get[Page[Import]](t)(w.q.ListImports(ctx, w.staff(), Paging{}, both)); len(runs.Items) != 2 || runs.Items[0].ID != later.ID || runs.Items[1].ID != run {
+		t.Errorf("what was asked for stands once, latest first: %+v", runs)
 	}
 	if one := get[Import](t)(w.q.GetImport(ctx, w.staff(), run)); one.Documents != 3 || one.FileName != "x.csv" {
 		t.Errorf("import %+v", one)
@@ -166,4 +174,25 @@ func TestTenantContactsKeysImports(t *testing.T) {
 	if _, err := w.q.GetImport(ctx, w.staff(), a); domain.CodeOf(err) != "import.unknown" {
 		t.Errorf("an import that never was: %v", err)
 	}
+}
+
+// asked are imports that were asked for, latest first.
+type asked []Import
+
+func (all asked) Before(_ context.Context, _ string, at time.Time, _ uuid.UUID, limit int) (found []Import, err error) {
+	for _, i := range all {
+		if i.StartedAt.Before(at) && len(found) < limit {
+			found = append(found, i)
+		}
+	}
+	return found, nil
+}
+
+func (all asked) Among(_ context.Context, _ string, ids []uuid.UUID) (found []uuid.UUID, err error) {
+	for _, i := range all {
+		if slices.Contains(ids, i.ID) {
+			found = append(found, i.ID)
+		}
+	}
+	return found, nil
 }
