@@ -32,8 +32,9 @@ var (
 	selected = regexp.MustCompile(`<option value="([^"]*)" selected`)
 )
 
-// asBrowser is what a browser sends of the last form of a page that nobody has touched.
+// asBrowser is what a browser sends of the last form of what a page is about, which nobody has touched.
 func asBrowser(page string) url.Values {
+	page, _, _ = strings.Cut(page, "</main>")
 	out := url.Values{}
 	for _, m := range inputs.FindAllStringSubmatch(page[strings.LastIndex(page, "<form "):], -1) {
 		has := map[string]string{}

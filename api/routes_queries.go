@@ -32,6 +32,7 @@ func (a *api) queryRoutes() {
 		return q.GetAgeing(ctx, v, f.AsOf)
 	})
 	staff := projections.Staff.Name
+	getAll(a, "/v1/receivables/by-month", staff, readers, q.GetReceivablesByMonth)
 	getAll(a, "/v1/receivables/summary", staff, readers, q.GetReceivablesSummary)
 	get(a, "/v1/receivables/unapplied", staff, readers, q.ListUnappliedMoney)
 	getAll(a, "/v1/me/notices", staff, policy{contact: true}, a.ListMyNotices)

@@ -37,6 +37,16 @@ create table {s}.customer_totals (
     primary key (tenant, customer_id, currency)
 ) with (fillfactor = 70);
 
+-- What was invoiced and received in a month of the business's own dates.
+create table {s}.month_totals (
+    tenant   text not null,
+    currency text not null,
+    month    text not null, -- 2026-11
+    invoiced bigint not null,
+    received bigint not null,
+    primary key (tenant, currency, month)
+) with (fillfactor = 70);
+
 create table {s}.funds (
     tenant      text not null,
     id          uuid not null,

@@ -5,10 +5,12 @@ package pages
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import "github.com/a-h/templ"
-import templruntime "github.com/a-h/templ/runtime"
+import (
+	"github.com/a-h/templ"
+	templruntime "github.com/a-h/templ/runtime"
 
-import "portico/web/ui"
+	"portico/web/ui"
+)
 
 // Invitation offers to take one up. Nothing is used up by looking at it.
 func Invitation(token string, signedIn bool) templ.Component {
