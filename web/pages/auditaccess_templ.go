@@ -5,14 +5,13 @@ package pages
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
+
 import (
-	"time"
-
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-
 	"portico/web/text"
 	"portico/web/ui"
+	"time"
 )
 
 // ReviewAccess is who has access now, what it opens, and when it last did: for a reviewer to go

@@ -5,12 +5,10 @@ package pages
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
-	"portico/web/ui"
-)
+import "portico/web/ui"
 
 // Invitation offers to take one up. Nothing is used up by looking at it.
 func Invitation(token string, signedIn bool) templ.Component {

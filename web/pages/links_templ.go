@@ -5,12 +5,10 @@ package pages
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
-	"portico/web/ui"
-)
+import "portico/web/ui"
 
 // AskForLink asks where to mail a link that signs in. Its answer is the same whoever asks.
 func AskForLink() templ.Component {

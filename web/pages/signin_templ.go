@@ -5,12 +5,10 @@ package pages
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
-	"portico/web/ui"
-)
+import "portico/web/ui"
 
 // SignIn asks for a name and a password. The address keeps where to go on.
 func SignIn(realm, action, to string, ways Ways) templ.Component {

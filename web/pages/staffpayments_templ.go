@@ -5,17 +5,16 @@ package pages
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
+
 import (
 	"context"
-	"strconv"
-
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
 	"github.com/google/uuid"
-
 	"portico/projections"
 	"portico/web/text"
 	"portico/web/ui"
+	"strconv"
 )
 
 var deskPaymentViews = []string{"unapplied", "status"}

@@ -5,17 +5,16 @@ package pages
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
+
 import (
-	"strconv"
-
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-
 	"portico/domain"
 	"portico/domain/access"
 	"portico/domain/tenant"
 	"portico/projections"
 	"portico/web/ui"
+	"strconv"
 )
 
 // Settings is one section of what a business has decided for all of its customers.

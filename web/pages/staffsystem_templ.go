@@ -5,15 +5,14 @@ package pages
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
+
 import (
-	"strconv"
-
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-
 	"portico/internal/jobs"
 	"portico/internal/mail"
 	"portico/web/ui"
+	"strconv"
 )
 
 // JobsPage are what is done in the world outside, the newest first.

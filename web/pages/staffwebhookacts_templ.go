@@ -5,12 +5,10 @@ package pages
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
-	"portico/web/ui"
-)
+import "portico/web/ui"
 
 // HookNew asks where a system is and what it is told of; of a customer's, first whose it is.
 func HookNew(f HookForm) templ.Component {
