@@ -102,3 +102,20 @@ func TestFilesAreOnTheirInvoicesPage(t *testing.T) {
 	w.quiet()
 	w.as(kim, "GET", page, "").says(t, 200, "!secret", "!"+at)
 }
+
+// A credit note's page shows a file once it is ticked, as the API has it (I3).
+func TestFilesAreOnTheirCreditNotesPage(t *testing.T) {
+	b := newTrade(t)
+	kim, _ := b.contactSession()
+	f := b.uploaded("why.pdf", "application/pdf", aPDF)
+	memo := b.memo[b.ours.customer]
+	at := "/v1/attachments/" + idOf(t, b.call("staff", "POST", "/v1/attachments", `{"owner":{"kind":"credit_memo","id":"`+memo+`"},"sha256":"`+f.SHA256+`","name":"why.pdf"}`).is(201, ""))
+	b.quiet()
+	of := "/v1/attachments?owner_kind=credit_memo&owner_id=" + memo
+	b.as(kim, "GET", "/credit-memos/"+memo, "").says(t, 200, "!why.pdf", "!"+at)
+	b.as(kim, "GET", of, "").says(t, 200, "!why.pdf")
+	b.call("staff", "POST", at+"/share", `{"sha256":"`+f.SHA256+`"}`).is(200, "")
+	b.quiet()
+	b.as(kim, "GET", "/credit-memos/"+memo, "").says(t, 200, "why.pdf", `href="`+at+`/file"`)
+	b.as(kim, "GET", of, "").says(t, 200, "why.pdf")
+}

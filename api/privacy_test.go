@@ -24,9 +24,10 @@ func TestErasingAndExportingOverTheAPI(t *testing.T) {
 	w.call("staff", "POST", who+"/erase", `{"confirm":"Erase",`+reason+`}`).is(409, "subject.held")
 	w.call("staff", "POST", subject+"/legal-hold/release", `{"matter":"CASE-7",`+reason+`}`).is(200, "")
 
+	w.call("contact", "POST", "/v1/me/notices", `{"wanted":["payment_received"]}`).is(200, "")
 	given := w.call("staff", "POST", who+"/export", `{`+reason+`}`, "Idempotency-Key", "copy")
 	given.is(200, "")
-	if !strings.Contains(given.Body.String(), `"contact.added"`) || !strings.Contains(given.Body.String(), `"profile"`) {
+	if !strings.Contains(given.Body.String(), `"contact.added"`) || !strings.Contains(given.Body.String(), `"contact.notices_chosen"`) || !strings.Contains(given.Body.String(), `"profile"`) {
 		t.Errorf("%s", given.Body)
 	}
 	again := w.call("staff", "POST", who+"/export", `{`+reason+`}`, "Idempotency-Key", "copy")
