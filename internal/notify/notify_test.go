@@ -151,6 +151,11 @@ func TestWhoHasDeclinedIsNotTold(t *testing.T) {
 	w.invoice(a, 100_00, true)
 	w.pay(a, 50_00)
 	w.expect("invoice_published to bob@example.com", "payment_received to ann@example.com", "payment_received to bob@example.com")
+	for _, m := range w.letters() {
+		if at := "https://portal.example.com/notifications"; !strings.Contains(m.Text, at) || !strings.Contains(m.HTML, `href="`+at+`"`) {
+			t.Errorf("%s does not say where to choose:\n%s", m.Kind, m.Text)
+		}
+	}
 	for _, topic := range contact.Declinable {
 		if at, ok := topicOf(topic); !ok || at.staff || topic == tenant.ViewedAs {
 			t.Errorf("%s cannot be declined", topic)

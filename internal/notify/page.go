@@ -38,6 +38,7 @@ type page struct {
 	Button   string
 	Link     string
 	Why      string
+	Choices  string // where the reader chooses which mails to get; "": there is no choice
 	Enclosed string // that there is a document; "": there is none
 }
 
@@ -86,5 +87,8 @@ func (p page) plain() string {
 		fmt.Fprintf(&b, "\n%s: %s\n", p.Button, p.Link)
 	}
 	fmt.Fprintf(&b, "\n%s\n%s\n\n-- \n%s\n", p.Regards, p.Name, p.Why)
+	if p.Choices != "" {
+		fmt.Fprintf(&b, "%s: %s\n", p.Choose, p.Choices)
+	}
 	return b.String()
 }

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"portico/domain"
+	"portico/domain/contact"
 	"portico/domain/tenant"
 	"portico/internal/mail"
 	"portico/projections"
@@ -179,6 +180,9 @@ func TestLettersAreHarmless(t *testing.T) {
 				if strings.Contains(m.HTML, bad) {
 					t.Errorf("%s %s: %q is in\n%s", tag, name, bad, m.HTML)
 				}
+			}
+			if chooses := strings.Contains(m.Text, "/notifications"); chooses != slices.Contains(contact.Declinable, name) || chooses != strings.Contains(m.HTML, `/notifications"`) {
+				t.Errorf("%s %s says where to choose: %v", tag, name, chooses)
 			}
 			if left := braces.FindString(m.Subject + m.Text); left != "" {
 				t.Errorf("%s %s: %s was left", tag, name, left)

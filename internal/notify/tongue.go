@@ -24,6 +24,7 @@ type tongue struct {
 	Regards   string   `json:"regards"`
 	Attached  string   `json:"attached"`
 	Why       string   `json:"why"`       // with {customer}, {number}
+	Choose    string   `json:"choose"`    // which mails to get; a link
 	WhyStaff  string   `json:"why_staff"` // with {tenant}
 	WhyLogin  string   `json:"why_login"` // with {tenant}
 	// WhyInvited is of mails to whom is no reader yet; with {tenant}.

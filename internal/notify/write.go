@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"portico/domain"
+	"portico/domain/contact"
 	"portico/internal/jobs"
 	"portico/internal/mail"
 	"portico/projections"
@@ -170,6 +171,9 @@ func (n *Notices) page(r reader, t topic, said news, to addressee, l look) page 
 	}
 	if at := n.portal(to.viewer.Tenant); said.link != "" && at != "" {
 		p.Link, p.Button = at+said.link, w.Button
+		if slices.Contains(contact.Declinable, t.name) {
+			p.Choices = at + "/notifications"
+		}
 	}
 	return p
 }
