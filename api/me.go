@@ -20,6 +20,7 @@ type Me struct {
 	LoginID      uuid.UUID                         `json:"login_id"`
 	Name         string                            `json:"name,omitempty"`
 	Email        string                            `json:"email,omitempty"`
+	EmailAwaited string                            `json:"email_awaited,omitempty" doc:"The address that was asked for: it counts once the link that was mailed there is followed, within a day"`
 	Username     string                            `json:"username,omitempty" doc:"What they may sign in with instead of the address"`
 	Membership   *commands.Membership              `json:"membership,omitempty" doc:"As which they are here; absent until one was chosen"`
 	Memberships  []commands.Membership             `json:"memberships" nullable:"false" doc:"All that they may switch to"`
@@ -74,6 +75,15 @@ func (a *api) getMe(ctx context.Context) (Me, error) {
 		me.Memberships = append(me.Memberships, found)
 	}
 	return me, nil
+}
+
+// getMeAwaiting is getMe with what waits to be confirmed, which few have to know.
+func (a *api) getMeAwaiting(ctx context.Context) (Me, error) {
+	me, err := a.getMe(ctx)
+	if s := requestOf(ctx).session; err == nil && s.Stage == session.Full && s.Impersonator == nil {
+		me.EmailAwaited, err = a.SignIn.AwaitedEmail(ctx, s.Tenant, s.Login)
+	}
+	return me, err
 }
 
 // places fills in the branches and the contractors that a contact chooses between: of one

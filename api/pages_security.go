@@ -15,9 +15,10 @@ func (a *api) securityPages() {
 	page := show(a, "/security", self, "ShowSecurity", a.securitySheet)
 	password := show(a, "/security/password", self, "ShowPasswordChange", a.lately(fixed(pages.ChangePassword)))
 	form(a, "/security/password", self, "SendPasswordChange", then(a.changePassword, leads[MySession]("/security?done=password")), password, sensitive)
+	codes := show(a, "/security/recovery-codes", self, "ShowRecoveryCodes", a.lately(fixed(pages.NewRecoveryCodes)))
 	form(a, "/security/recovery-codes", self, "SendRecoveryCodes", shows(a.makeRecoveryCodes, func(c RecoveryCodes) templ.Component {
 		return pages.RecoveryCodes(c.Codes)
-	}), page, sensitive)
+	}), codes, sensitive)
 	removal := show(a, "/security/factors/{id}/remove", self, "ShowFactorRemoval", a.lately(a.removalSheet))
 	form(a, "/security/factors/{id}/remove", self, "SendFactorRemoval", then(a.removeFactor, leads[Done]("/security?done=factor_removed")), removal, sensitive)
 	form(a, "/security/sessions/{id}/end", self, "SendSessionEnd", then(a.endMySession, leads[Done]("/security?done=session_ended")), page)
@@ -77,6 +78,6 @@ func (a *api) removalSheet(ctx context.Context) (templ.Component, error) {
 }
 
 func (a *api) profileSheet(ctx context.Context) (templ.Component, error) {
-	me, err := a.getMe(ctx)
-	return pages.Profile(pages.Me{Name: me.Name, Email: me.Email, Username: me.Username, As: me.Membership, All: me.Memberships}), err
+	me, err := a.getMeAwaiting(ctx)
+	return pages.Profile(pages.Me{Name: me.Name, Email: me.Email, Awaited: me.EmailAwaited, Username: me.Username, As: me.Membership, All: me.Memberships}), err
 }

@@ -14,7 +14,7 @@ import (
 
 // sessionRoutes are what people do about being signed in.
 func (a *api) sessionRoutes() {
-	about(a, "/v1/me", halfway, "GetMe", a.getMe)
+	about(a, "/v1/me", halfway, "GetMe", a.getMeAwaiting)
 	about(a, "/v1/me/sessions", self, "ListMySessions", a.listMySessions)
 	act(a, http.MethodPost, "/v1/me/sessions/{id}/end", self, "EndMySession", a.endMySession)
 	act(a, http.MethodPost, "/v1/me/sessions/end-others", self, "EndMyOtherSessions", a.endMyOtherSessions)

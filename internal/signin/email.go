@@ -2,8 +2,11 @@ package signin
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"portico/commands"
 	"portico/domain/login"
@@ -30,6 +33,23 @@ func (s *Service) RequestEmail(ctx context.Context, by commands.Caller, of sessi
 		return err
 	}
 	return s.post(ctx, by.Tenant, link{forEmail, of.Login, change, confirmFor})
+}
+
+const sqlAwaited text = `select about from portico.login_tokens where tenant = $1 and login = $2 and purpose = $3 and used_at is null and expires_at > $4`
+
+// AwaitedEmail is the address that a login has asked for, while the link that was mailed there
+// works; "" if there is none.
+func (s *Service) AwaitedEmail(ctx context.Context, tenant string, id uuid.UUID) (string, error) {
+	var change uuid.UUID
+	err := s.DB.QueryRow(ctx, string(sqlAwaited), tenant, id, forEmail, s.now()).Scan(&change)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("signin: %w", err)
+	}
+	who, err := s.Commands.LoginOf(ctx, tenant, id)
+	return who.Wanted(change), err
 }
 
 // ConfirmEmail makes the address that a link came to the login's. Its sessions end but for the

@@ -154,7 +154,15 @@ func TestE27ChangingTheAddress(t *testing.T) {
 	}
 	w.ok(w.RequestEmail(ctx, stranger(1), of, "typo@example.com"))
 	w.fails401("typo@example.com", good)
+	awaits := func(want string) {
+		t.Helper()
+		if got, err := w.AwaitedEmail(ctx, "main", of.Login); got != want || err != nil {
+			t.Errorf("waits for %q, want %q: %v", got, want, err)
+		}
+	}
+	awaits("typo@example.com")
 	change("New@Example.com")
+	awaits("")
 	if _, err := w.try("new@example.com", good); err != nil {
 		t.Error(err)
 	}
@@ -167,7 +175,12 @@ func TestE27ChangingTheAddress(t *testing.T) {
 	if _, err := w.Register(ctx, bySystem, NewLogin{Realm: login.Contact, Name: "X", Email: "jo@example.com"}); domain.CodeOf(err) != "login_email.taken" {
 		t.Errorf("the old address is given away: %v", err)
 	}
-	w.pass(login.UndoFor - 2*time.Hour)
+	w.ok(w.RequestEmail(ctx, stranger(1), of, "late@example.com"))
+	w.pass(confirmFor - time.Second)
+	awaits("late@example.com")
+	w.pass(time.Second)
+	awaits("")
+	w.pass(login.UndoFor - 2*time.Hour - confirmFor)
 	undone := 0
 	for _, link := range w.mailed("email_changed")[:1] {
 		w.ok(w.UndoEmail(ctx, stranger(1), link))

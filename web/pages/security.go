@@ -29,11 +29,15 @@ func (f MyFactor) removal() string { return "/security/factors/" + f.ID.String()
 // Me is who somebody is, and what they belong to.
 type Me struct {
 	Name, Email, Username string
+	Awaited               string               // the address that is to be confirmed; "": none
 	As                    *commands.Membership // nil: of none
 	All                   []commands.Membership
 }
 
 func (m Me) here(at commands.Membership) bool { return m.As != nil && m.As.ID == at.ID }
+
+// contact tells whether somebody is here as a customer's contact.
+func (m Me) contact() bool { return m.As != nil && m.As.Kind == "contact" }
 
 // place is what somebody belongs to: a customer, or the business itself.
 func (m Me) place(ctx context.Context, at commands.Membership) string {
