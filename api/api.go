@@ -27,6 +27,7 @@ import (
 	"portico/internal/eventstore"
 	"portico/internal/files"
 	"portico/internal/idempotency"
+	"portico/internal/imports"
 	"portico/internal/jobs"
 	"portico/internal/journal"
 	"portico/internal/mail"
@@ -50,6 +51,7 @@ type Deps struct {
 	Webhooks *webhooks.Endpoints
 	Once     *idempotency.Store
 	Jobs     *jobs.Store
+	Imports  *imports.Service
 	Mails    *mail.Store
 	Privacy  *privacy.Service
 	Journal  *journal.Store

@@ -11,11 +11,12 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/google/uuid"
 
+	"portico/internal/envelope"
 	"portico/internal/session"
 	"portico/projections"
 )
 
-// Pages of contacts are told by server-sent events (HTML standard, section 9.2) when what they
+// Pages of contacts, and those of staff about imports, are told by server-sent events (HTML standard, section 9.2) when what they
 // may see has changed, and fetch themselves again; web/assets/js/portico.js listens. What has
 // changed is not said: whoever may see it asks, and is shown it like anybody who asks.
 const (
@@ -54,7 +55,7 @@ func (s *streams) leave(id uuid.UUID) {
 }
 
 func (a *api) liveRoutes() {
-	op := a.operation(http.MethodGet, "/live", policy{contact: true}, "FollowChanges")
+	op := a.operation(http.MethodGet, "/live", everyone, "FollowChanges")
 	op.Hidden = true
 	var open streams
 	huma.Register(a.huma, op, func(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
@@ -89,7 +90,7 @@ func (a *api) follow(ctx context.Context, w http.ResponseWriter, rq *request) {
 		_, err := fmt.Fprintf(w, "event: %s\ndata: \n\n", event)
 		return err == nil && out.Flush() == nil
 	}
-	shown, err := a.Queries.VersionOf(ctx, rq.viewer())
+	shown, err := a.versionFor(ctx, rq)
 	if err != nil || !say("follows") {
 		return
 	}
@@ -111,7 +112,7 @@ func (a *api) follow(ctx context.Context, w http.ResponseWriter, rq *request) {
 				return
 			}
 		}
-		now, err := a.Queries.VersionOf(ctx, rq.viewer())
+		now, err := a.versionFor(ctx, rq)
 		if err != nil {
 			return
 		}
@@ -121,6 +122,16 @@ func (a *api) follow(ctx context.Context, w http.ResponseWriter, rq *request) {
 			}
 		}
 	}
+}
+
+// versionFor changes with what somebody's pages that follow changes show: for contacts what they
+// may see, for staff how far imports are.
+func (a *api) versionFor(ctx context.Context, rq *request) (projections.Version, error) {
+	if rq.who.Kind == envelope.Contact {
+		return a.Queries.VersionOf(ctx, rq.viewer())
+	}
+	moves, err := a.Imports.Moves(ctx, rq.who.Tenant)
+	return projections.Version(fmt.Sprint(moves)), err
 }
 
 // goesOnNow tells whether a session still is one: to ask does not make it last longer.

@@ -54,14 +54,40 @@ func TestWindowsThatFollowAreBounded(t *testing.T) {
 	}
 }
 
-// Changes are told to pages of contacts who have signed in, and to nobody else.
-func TestChangesAreToldToPagesOfContacts(t *testing.T) {
+// Staff are told when an import comes further, and not of what customers see.
+func TestStaffAreToldOfImports(t *testing.T) {
+	w := newWorld(t).live()
+	who, _ := w.staffed(access.Viewer)
+	server := httptest.NewServer(w.handler)
+	t.Cleanup(server.Close)
+	events := w.follows(server.URL, who)
+	if got := <-events; got != "follows" {
+		t.Fatal(got)
+	}
+	w.pays(w.ours.customer)
+	select {
+	case got := <-events:
+		t.Errorf("told %q of a payment", got)
+	case <-time.After(1500 * time.Millisecond):
+	}
+	w.call("integration", "POST", "/v1/imports?format=invoices&profile=generic&name=a.csv", someLedger, "Content-Type", "text/csv").is(202, "")
+	select {
+	case got := <-events:
+		if got != "changed" {
+			t.Errorf("told %q", got)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("told nothing of an import")
+	}
+}
+
+// Changes are told to pages of those who have signed in, and to nobody else.
+func TestChangesAreToldToPages(t *testing.T) {
 	w := newWorld(t)
-	staff, _ := w.staffed(access.Owner)
 	for _, c := range []struct {
 		who    requester
 		status int
-	}{{requester{}, 401}, {w.cookie("bad", "nothing"), 401}, {byKey("staff", w.keys["staff"]), 403}, {byKey("contact", w.keys["contact"]), 403}, {staff, 403}} {
+	}{{requester{}, 401}, {w.cookie("bad", "nothing"), 401}, {byKey("staff", w.keys["staff"]), 403}, {byKey("contact", w.keys["contact"]), 403}} {
 		if got := w.as(c.who, "GET", "/live", ""); got.Code != c.status {
 			t.Errorf("%s: %d, want %d", c.who.name, got.Code, c.status)
 		}

@@ -20,6 +20,7 @@ type Me struct {
 	LoginID      uuid.UUID                         `json:"login_id"`
 	Name         string                            `json:"name,omitempty"`
 	Email        string                            `json:"email,omitempty"`
+	Username     string                            `json:"username,omitempty" doc:"What they may sign in with instead of the address"`
 	Membership   *commands.Membership              `json:"membership,omitempty" doc:"As which they are here; absent until one was chosen"`
 	Memberships  []commands.Membership             `json:"memberships" nullable:"false" doc:"All that they may switch to"`
 	Capabilities []access.Capability               `json:"capabilities,omitempty" doc:"Of staff"`
@@ -56,7 +57,7 @@ func (a *api) getMe(ctx context.Context) (Me, error) {
 	if err != nil {
 		return me, err
 	}
-	me.Name, me.Email = human.Person().Name, human.Person().Email
+	me.Name, me.Email, me.Username = human.Person().Name, human.Person().Email, human.Person().Username
 	if s.Stage != session.Full { // whose they are is nothing to tell before that
 		return me, nil
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/a-h/templ"
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 
 	"portico/commands"
@@ -123,8 +124,24 @@ func look[F, R any](a *api, route, group string, who policy, name string, f func
 // lookAt registers a page of the thing whose id is in the path.
 func lookAt[R any](a *api, route, group string, who policy, name string, f func(context.Context, projections.Viewer, uuid.UUID) (R, error), draw func(R) templ.Component) sheet {
 	return look(a, route, group, who, name, func(ctx context.Context, v projections.Viewer, _ struct{}) (R, error) {
-		return f(ctx, v, pathID(ctx))
+		return f(ctx, v, wholeID(ctx))
 	}, func(_ struct{}, r R) templ.Component { return draw(r) })
+}
+
+// wholeID is the id of what a page is of: of a form about a refund or charge-back, of the money.
+func wholeID(ctx context.Context) uuid.UUID {
+	if of, err := uuid.Parse(chi.URLParamFromCtx(ctx, "fund_id")); err == nil {
+		return of
+	}
+	return pathID(ctx)
+}
+
+// partID is the id of a part that a page was asked about, or a form refused.
+func partID(ctx context.Context, asked uuid.UUID) uuid.UUID {
+	if asked == uuid.Nil {
+		return pathID(ctx)
+	}
+	return asked
 }
 
 // outcome is what came of a form: where the browser goes on, or what it is shown.
@@ -148,8 +165,19 @@ func form[I any](a *api, route string, who policy, name string, do func(context.
 	})
 }
 
-func (a *api) registerForm(op huma.Operation, again sheet, register func(huma.Operation)) {
+// shownAgain says where a form is shown that is refused. Each has such a page.
+func shownAgain(op huma.Operation, again sheet) {
+	if (again == nil) != homeless[op.Path] {
+		panic(op.Path + ": say on which page this form is shown again, or that it is homeless")
+	}
 	op.Metadata["sheet"] = again
+}
+
+// homeless are the forms that stand on every page: what is refused of them is said on a page of its own.
+var homeless = map[string]bool{"/language": true}
+
+func (a *api) registerForm(op huma.Operation, again sheet, register func(huma.Operation)) {
+	shownAgain(op, again)
 	op.RequestBody = &huma.RequestBody{}
 	register(op)
 	a.mayBeEmpty(op.RequestBody)

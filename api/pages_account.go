@@ -18,7 +18,7 @@ func (a *api) accountPages() {
 	look(a, "/payments", portal, sees, "ShowPayments", a.listedPayments, pages.Payments)
 	lookAt(a, "/payments/{id}", portal, sees, "ShowPayment", q.GetPayment, pages.Payment)
 	look(a, "/credit-memos", portal, sees, "ShowCreditMemos", a.listedCredits, pages.CreditMemos)
-	lookAt(a, "/credit-memos/{id}", portal, sees, "ShowCreditMemo", q.GetCreditMemo, pages.CreditMemo)
+	lookAt(a, "/credit-memos/{id}", portal, sees, "ShowCreditMemo", a.customersCredit, pages.CreditMemo)
 	statement := look(a, "/statement", portal, sees, "ShowStatement", a.statement, pages.Statement)
 	gives(a, "/statement", policy{module: access.Account, action: access.Download}, "SendStatement", "statement",
 		func(ctx context.Context, by commands.Caller, in *inPlain[documents.Period]) (commands.Receipt, error) {

@@ -14,6 +14,7 @@ import (
 
 	"portico/domain"
 	"portico/domain/access"
+	"portico/domain/contact"
 	"portico/domain/tenant"
 	"portico/internal/envelope"
 	"portico/projections"
@@ -31,8 +32,10 @@ func (a *api) companyPages() {
 		func(_ projections.ActivityFilter, l projections.Page[projections.Activity]) templ.Component {
 			return pages.Activity(l)
 		})
-	look(a, "/notifications", projections.Staff.Name, contacts, "ShowNotifications", a.notices,
-		func(_ struct{}, n []projections.ContactNotice) templ.Component { return pages.Notices(n) })
+	notices := look(a, "/notifications", projections.Staff.Name, contacts, "ShowNotifications", func(ctx context.Context, v projections.Viewer, _ struct{}) (MyNotices, error) {
+		return a.ListMyNotices(ctx, v)
+	}, func(_ struct{}, n MyNotices) templ.Component { return pages.Notices(n.Items) })
+	gives(a, "/notifications", contacts, "SendNotices", "notices", ofBody(a.Commands.ChooseNotices), ledTo[inPlain[contact.ChooseNotices]]("/notifications"), notices)
 }
 
 // manyCompanies is more than anybody has on a page of details.
@@ -55,13 +58,23 @@ func (a *api) company(ctx context.Context, v projections.Viewer, _ struct{}) (al
 	return all, nil
 }
 
-// notices are whom the business has decided to tell of what, of its customers' people.
-func (a *api) notices(ctx context.Context, v projections.Viewer, _ struct{}) (all []projections.ContactNotice, err error) {
+// MyNotices are the mails that a contact may get.
+type MyNotices struct {
+	Items []projections.MyNotice `json:"items" nullable:"false"`
+}
+
+// ListMyNotices says whom the business tells of what, and what the contact wants no mails about.
+func (a *api) ListMyNotices(ctx context.Context, v projections.Viewer) (out MyNotices, err error) {
 	settings, err := a.Queries.GetNotificationSettings(ctx, projections.Viewer{Tenant: v.Tenant, Kind: envelope.System})
-	for _, topic := range tenant.ContactTopics {
-		all = append(all, projections.ContactNotice{Topic: topic, To: settings.Tells(topic)})
+	if err != nil {
+		return out, err
 	}
-	return all, err
+	declined, err := a.Commands.Declines(ctx, v.Tenant, v.Standing.ContactID)
+	for _, topic := range tenant.ContactTopics {
+		out.Items = append(out.Items, projections.MyNotice{Topic: topic, To: settings.Tells(topic),
+			Wanted: !slices.Contains(declined, topic), Optional: slices.Contains(contact.Declinable, topic)})
+	}
+	return out, err
 }
 
 // papers are the documents and files that a contact may have, newest first: some of each kind,

@@ -1,8 +1,11 @@
 package api
 
 import (
+	"net/url"
 	"strings"
 	"testing"
+
+	"portico/projections"
 )
 
 // What a contact may have is listed, and can be had; by kind and by words; what may not be
@@ -64,4 +67,38 @@ func TestWhoOwesIsToldHowToPay(t *testing.T) {
 	for _, path := range []string{"/", "/invoices/" + id} {
 		d.as(kim, "GET", path, "").says(t, 200, "!"+how, call)
 	}
+}
+
+// A contact chooses which mails to get, for itself; staff see what it does without.
+func TestAContactChoosesItsMails(t *testing.T) {
+	b := newBooks(t)
+	kim, _ := b.contactSession()
+	b.as(kim, "GET", "/notifications", "").says(t, 200, `value="invoice_published" checked`, `value="payment_received" checked`, "Always sent", `!value="viewed_as"`)
+	got := b.send(kim, "/notifications", url.Values{"wanted": {"payment_received"}})
+	if page := b.follow(kim, got); !strings.Contains(page, `value="payment_received" checked`) || strings.Contains(page, `value="invoice_published" checked`) || !strings.Contains(page, "Your choice is kept") {
+		t.Error(page)
+	}
+	b.as(kim, "GET", "/v1/me/notices", "").is(200, "")
+	b.send(kim, "/notifications", url.Values{"wanted": {"viewed_as"}}).says(t, 422, `role="alert"`)
+	b.as(kim, "POST", "/v1/me/notices", `{"wanted":["all"]}`).is(422, "request.invalid")
+	b.as(b.who, "POST", "/v1/me/notices", `{"wanted":[]}`).is(403, "")
+	b.as(b.who, "GET", "/staff/contacts/"+b.ours.contact.String(), "").says(t, 200, "Wants no emails about", "A new invoice, A credit note")
+}
+
+// A file on an invoice is on the invoice's page once it is shown to the customer, for whoever may
+// look at files: as the API has it (I3).
+func TestFilesAreOnTheirInvoicesPage(t *testing.T) {
+	w, at, f := withFile(t)
+	kim, _ := w.contactSession()
+	var listed projections.Page[projections.Attachment]
+	w.call("staff", "GET", "/v1/attachments", "").is(200, "").into(&listed)
+	page := "/invoices/" + listed.Items[0].Owner.ID.String()
+	w.as(kim, "GET", page, "").says(t, 200, "!secret", "!"+at)
+	w.call("staff", "POST", at+"/share", `{"sha256":"`+f.SHA256+`"}`).is(200, "")
+	w.quiet()
+	w.as(kim, "GET", page, "").says(t, 200, "secret № 1.pdf", `href="`+at+`/file"`)
+	w.as(kim, "GET", at+"/file", "").is(200, "")
+	w.call("staff", "POST", "/v1/contacts/"+w.ours.contact.String()+"/access/revoke-module", `{"module":"documents","reason":{"code":"left"}}`, "Prefer", "wait=2").is(200, "")
+	w.quiet()
+	w.as(kim, "GET", page, "").says(t, 200, "!secret", "!"+at)
 }

@@ -43,6 +43,7 @@ func (a *api) readForm(rq *request, w http.ResponseWriter, r *http.Request, op *
 		r.Header.Set("Idempotency-Key", key)
 	}
 	values.Del("_key")
+	plainBreaks(values)
 	schema := a.schemaOf(op)
 	rq.typed = a.typedInto(values, schema)
 	t, err := a.Commands.Tenant(r.Context(), a.tenantOf(r.Context()))
@@ -70,6 +71,15 @@ func (a *api) resolved(s *huma.Schema) *huma.Schema {
 		return a.huma.OpenAPI().Components.Schemas.SchemaFromRef(s.Ref)
 	}
 	return s
+}
+
+// plainBreaks ends lines as everybody else does: browsers send two characters for one.
+func plainBreaks(values url.Values) {
+	for _, given := range values {
+		for i, v := range given {
+			given[i] = strings.ReplaceAll(v, "\r\n", "\n")
+		}
+	}
 }
 
 // secretFields are typed again when a form is refused: whatever opens something.
@@ -111,7 +121,10 @@ type member struct {
 	under map[string]*member
 }
 
-const maxNested = 4
+const (
+	maxNested  = 4
+	maxMembers = 200 // of a list
+)
 
 func (m *member) put(path []string, given []string) bool {
 	if len(path) == 0 {
@@ -180,7 +193,12 @@ func (a *api) listOf(rq *request, m *member, of *huma.Schema, at string) (any, e
 			out = append(out, leafOf(v, a.resolved(of.Items)))
 		}
 	}
-	for i := range 200 {
+	for name := range m.under {
+		if i, err := strconv.Atoi(name); err != nil || i < 0 || i >= maxMembers {
+			return nil, badValue("request.unknown_field", "a form's list has members 0 to "+strconv.Itoa(maxMembers-1), at+"."+clip(name, 20), "unexpected property")
+		}
+	}
+	for i := range maxMembers {
 		under := m.under[strconv.Itoa(i)]
 		if under == nil || under.empty() {
 			continue

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"portico/domain/access"
+	"portico/domain/attachment"
 	"portico/internal/envelope"
 	"portico/projections"
 	"portico/web/pages"
@@ -14,9 +15,9 @@ import (
 
 // moneyPages are a customer's invoices, as its contacts see them.
 func (a *api) moneyPages() {
-	portal, q := projections.Portal.Name, a.Queries
+	portal := projections.Portal.Name
 	look(a, "/invoices", portal, policy{module: access.Invoices, action: access.View}, "ShowInvoices", a.listedInvoices, pages.Invoices)
-	lookAt(a, "/invoices/{id}", portal, policy{module: access.Invoices, action: access.View}, "ShowInvoice", q.GetInvoice, pages.Invoice)
+	lookAt(a, "/invoices/{id}", portal, policy{module: access.Invoices, action: access.View}, "ShowInvoice", a.customersInvoice, pages.Invoice)
 }
 
 func (a *api) listedInvoices(ctx context.Context, v projections.Viewer, f projections.InvoiceFilter) (out pages.InvoiceList, err error) {
@@ -26,6 +27,32 @@ func (a *api) listedInvoices(ctx context.Context, v projections.Viewer, f projec
 	}
 	out.Places, err = a.Queries.ListInvoicePlaces(ctx, v, projections.PlacesFilter{CustomerID: f.CustomerID})
 	out.Exports, out.Downloads = v.Standing.Open(access.Invoices, access.Export), v.Standing.Open(access.Invoices, access.Download)
+	return out, err
+}
+
+func (a *api) customersInvoice(ctx context.Context, v projections.Viewer, id uuid.UUID) (out pages.InvoiceSeen, err error) {
+	if out.InvoiceDetail, err = a.Queries.GetInvoice(ctx, v, id); err == nil {
+		out.Files, err = a.filesSeen(ctx, v, attachment.Owner{Kind: "invoice", ID: id})
+	}
+	return out, err
+}
+
+func (a *api) customersCredit(ctx context.Context, v projections.Viewer, id uuid.UUID) (out pages.CreditSeen, err error) {
+	if out.CreditMemoDetail, err = a.Queries.GetCreditMemo(ctx, v, id); err == nil {
+		out.Files, err = a.filesSeen(ctx, v, attachment.Owner{Kind: "credit_memo", ID: id})
+	}
+	return out, err
+}
+
+// filesSeen are the files on something that a contact sees, newest first: as /v1/attachments has
+// them.
+func (a *api) filesSeen(ctx context.Context, v projections.Viewer, on attachment.Owner) (out pages.FilesSeen, err error) {
+	if !v.Standing.Open(access.Documents, access.View) {
+		return out, nil
+	}
+	out.Downloads = v.Standing.Open(access.Documents, access.Download)
+	found, err := a.Queries.ListAttachments(ctx, v, projections.AttachmentFilter{OwnerKind: on.Kind, OwnerID: on.ID, Paging: projections.Paging{Limit: 100}})
+	out.Items = found.Items
 	return out, err
 }
 

@@ -114,5 +114,6 @@ func (a *api) contactFile(ctx context.Context, v projections.Viewer, id uuid.UUI
 	out.Audits = access.Can(roles, access.ReadHistory)
 	out.Keys = access.Can(roles, access.ManageSystem)
 	out.Stream = string(eventstore.Stream(v.Tenant, "contact", id.String()))
-	return out, nil
+	out.Declines, err = a.Commands.Declines(ctx, v.Tenant, id)
+	return out, err
 }

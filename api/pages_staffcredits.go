@@ -15,11 +15,15 @@ import (
 func (a *api) staffCreditPages() {
 	c, at := a.Commands, "/staff/credits/{id}"
 	look(a, "/staff/credits", projections.Portal.Name, readers, "ShowStaffCredits", a.staffCredits, pages.StaffCredits)
-	lookAt(a, at, projections.Portal.Name, readers, "ShowStaffCredit", a.staffCredit, pages.StaffCredit)
+	one := lookAt(a, at, projections.Portal.Name, readers, "ShowStaffCredit", a.staffCredit, pages.StaffCredit)
 	void := lookAt(a, at+"/void", projections.Portal.Name, billing, "ShowVoidCredit", a.staffCredit, pages.VoidCredit)
 	gives(a, at+"/void", billing, "SendVoidCredit", "credit_voided", ofOne(c.VoidCreditMemo), pageOf[inID[creditmemo.Void]]("/staff/credits/"), void)
 	assign := look(a, at+"/assign", projections.Portal.Name, billing, "ShowAssignCredit", a.assigningCredit, func(_ Choosing, i pages.AnInvoice) templ.Component { return pages.AssignCredit(i) })
 	gives(a, at+"/assign", billing, "SendAssignCredit", "assigned", ofOne(c.AssignCreditMemo), pageOf[inID[creditmemo.Assign]]("/staff/credits/"), assign)
+	a.fundPagesOf("credits", "Credit", func(ctx context.Context, v projections.Viewer) (pages.Fund, error) {
+		m, err := a.staffCredit(ctx, v, wholeID(ctx))
+		return m.Fund, err
+	}, one)
 }
 
 func (a *api) staffCredits(ctx context.Context, v projections.Viewer, f projections.CreditMemoFilter) (pages.Listed[projections.CreditMemo], error) {

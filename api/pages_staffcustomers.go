@@ -80,25 +80,3 @@ func (a *api) customerFile(ctx context.Context, v projections.Viewer, id uuid.UU
 	out.Family, err = a.Queries.CustomersNamed(ctx, v, out.Relatives())
 	return out, err
 }
-
-// todayPage is what waits for staff.
-func (a *api) todayPage(ctx context.Context, name string) (templ.Component, error) {
-	rq := requestOf(ctx)
-	day := pages.Day{Name: name}
-	if !access.Can(rq.who.Roles, access.ReadBusiness) {
-		return pages.Today(day), nil
-	}
-	v, few := rq.viewer(), projections.Paging{Limit: glances}
-	var err error
-	if day.Sums, err = a.Queries.GetReceivablesSummary(ctx, v); err != nil {
-		return nil, err
-	}
-	if day.Unapplied, err = a.Queries.ListUnappliedMoney(ctx, v, projections.UnappliedFilter{Paging: few}); err != nil {
-		return nil, err
-	}
-	if day.Unassigned, err = a.Queries.ListUnassignedDocuments(ctx, v, projections.UnassignedFilter{Paging: few}); err != nil {
-		return nil, err
-	}
-	day.Overdue, err = a.Queries.ListInvoices(ctx, v, projections.InvoiceFilter{Overdue: true, Paging: few})
-	return pages.Today(day), err
-}

@@ -19,10 +19,10 @@ import (
 	"portico/web/pages"
 )
 
-// staffFilePages are the files that hang on a customer or an invoice, and who sees them.
+// staffFilePages are the files that hang on a customer or a document, and who sees them.
 func (a *api) staffFilePages() {
 	c, at := a.Commands, "/staff/attachments/{id}"
-	for _, on := range []struct{ kind, path, name string }{{"customer", "/staff/customers/", "CustomerFiles"}, {"invoice", "/staff/invoices/", "InvoiceFiles"}} {
+	for _, on := range []struct{ kind, path, name string }{{"customer", "/staff/customers/", "CustomerFiles"}, {"invoice", "/staff/invoices/", "InvoiceFiles"}, {"credit_memo", "/staff/credits/", "CreditFiles"}} {
 		list := lookAt(a, on.path+"{id}/files", projections.Portal.Name, readers, "Show"+on.name, func(ctx context.Context, v projections.Viewer, id uuid.UUID) (pages.Files, error) {
 			return a.filesOf(ctx, v, attachment.Owner{Kind: on.kind, ID: id})
 		}, pages.FilesPage)
@@ -72,6 +72,12 @@ func (a *api) filesOf(ctx context.Context, v projections.Viewer, of attachment.O
 			return out, err
 		}
 		out.Name = i.Number
+	case "credit_memo":
+		m, err := a.Queries.GetCreditMemo(ctx, v, of.ID)
+		if err != nil {
+			return out, err
+		}
+		out.Name = m.Number
 	}
 	out.Page, err = a.Queries.ListAttachments(ctx, v, projections.AttachmentFilter{OwnerKind: of.Kind, OwnerID: of.ID,
 		Paging: projections.Paging{Limit: 100, Cursor: requestOf(ctx).parameter("cursor")}})
@@ -89,7 +95,8 @@ func (a *api) oneFile(ctx context.Context, v projections.Viewer, id uuid.UUID) (
 // multipart/form-data only.
 func takesFile[I any](a *api, route string, who policy, name, done string, do func(context.Context, commands.Caller, *I, files.File) (string, commands.Receipt, error), again sheet) {
 	op := a.pageOperation(http.MethodPost, route, who, name, nil)
-	op.Metadata["stream"], op.Metadata["sheet"] = true, again
+	op.Metadata["stream"] = true
+	shownAgain(op, again)
 	op.Errors = append(op.Errors, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*sent, error) {
 		rq := requestOf(ctx)

@@ -55,3 +55,19 @@ func (b books) sendsFile(who requester, to, name, content string) answer {
 	form.Close()
 	return b.as(who, "POST", to, body.String(), "Content-Type", form.FormDataContentType())
 }
+
+// Files hang on documents of both kinds, each of which leads to them.
+func TestDocumentsLeadToTheirFiles(t *testing.T) {
+	b := newTrade(t)
+	who, _ := b.staffed("owner")
+	for page, name := range map[string]string{
+		"/staff/invoices/" + b.invoice[b.ours.customer]: "I0", "/staff/credits/" + b.memo[b.ours.customer]: "C0",
+	} {
+		b.as(who, "GET", page, "").says(t, 200, page+"/files")
+		b.as(who, "GET", page+"/files", "").says(t, 200, name, "No file hangs here")
+		made := books{t, b.world, who}.sendsFile(who, page+"/files", "note.txt", "On "+name+".\n")
+		if list := b.follow(who, made); !strings.Contains(list, "note.txt") {
+			t.Errorf("%s: %s", page, list)
+		}
+	}
+}

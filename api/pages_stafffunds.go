@@ -17,20 +17,9 @@ import (
 // fundOf is the payment or credit memo that a page is about.
 type fundOf func(context.Context, projections.Viewer) (pages.Fund, error)
 
-// fundPages are what is done with money, whether it came as a payment or as a credit memo: a
-// page and a form of each, below the one's address and the other's.
-func (a *api) fundPages() {
-	a.fundPagesOf("payments", "Payment", func(ctx context.Context, v projections.Viewer) (pages.Fund, error) {
-		p, err := a.staffPayment(ctx, v, pathID(ctx))
-		return p.Fund, err
-	})
-	a.fundPagesOf("credits", "Credit", func(ctx context.Context, v projections.Viewer) (pages.Fund, error) {
-		m, err := a.staffCredit(ctx, v, pathID(ctx))
-		return m.Fund, err
-	})
-}
-
-func (a *api) fundPagesOf(kind, name string, of fundOf) {
+// fundPagesOf are what is done with money, whether it came as a payment or as a credit memo: a
+// page and a form of each, below the one's address and the other's. one is its own page.
+func (a *api) fundPagesOf(kind, name string, of fundOf, one sheet) {
 	c, at, path, sends := a.Commands, "/staff/"+kind+"/{id}", "/staff/"+kind+"/", staffAccounts+"/"+kind+"/{id}"
 	allocate := look(a, at+"/allocate", projections.Portal.Name, money, "ShowAllocate"+name, a.allocating(of), func(_ struct{}, f pages.Fund) templ.Component { return pages.Allocate(f) })
 	gives(a, sends+"/allocate", money, "SendAllocate"+name, "allocated", a.allocatePicked(kind), back[pickedShares](path), allocate)
@@ -41,12 +30,14 @@ func (a *api) fundPagesOf(kind, name string, of fundOf) {
 	transfer := look(a, at+"/transfer", projections.Portal.Name, money, "ShowTransfer"+name, a.transferring(of), func(_ Choosing, f pages.Fund) templ.Component { return pages.Transfer(f) })
 	gives(a, sends+"/transfer", money, "SendTransfer"+name, "transferred", ofLedger(c.TransferUnapplied), back[account.TransferUnapplied](path), transfer)
 
-	look(a, at+"/refund-failed", projections.Portal.Name, money, "ShowRefundFailed"+name, func(ctx context.Context, v projections.Viewer, _ refundIn) (pages.Fund, error) {
-		return of(ctx, v)
-	}, func(f refundIn, fund pages.Fund) templ.Component { return pages.RefundFailed(fund, f.Refund) })
+	failed := look(a, at+"/refund-failed", projections.Portal.Name, money, "ShowRefundFailed"+name, func(ctx context.Context, v projections.Viewer, asked refundIn) (pages.Fund, error) {
+		f, err := of(ctx, v)
+		f.Part = partID(ctx, asked.Refund)
+		return f, err
+	}, func(_ refundIn, f pages.Fund) templ.Component { return pages.RefundFailed(f, f.Part) })
 	refunds := staffAccounts + "/" + kind + "/{fund_id}/refunds/{id}"
-	gives(a, refunds+"/settle", money, "SendSettleRefund"+name, "refund_settled", ofWithin(c.SettleRefund), whole[account.SettleRefund](path), nil)
-	gives(a, refunds+"/fail", money, "SendFailRefund"+name, "refund_failed", ofWithin(c.FailRefund), whole[account.FailRefund](path), nil)
+	gives(a, refunds+"/settle", money, "SendSettleRefund"+name, "refund_settled", ofWithin(c.SettleRefund), whole[account.SettleRefund](path), one)
+	gives(a, refunds+"/fail", money, "SendFailRefund"+name, "refund_failed", ofWithin(c.FailRefund), whole[account.FailRefund](path), failed)
 }
 
 type refundIn struct {

@@ -18,7 +18,6 @@ func (a *api) staffMoneyPages() {
 	a.draftPages()
 	a.staffCreditPages()
 	a.staffPaymentPages()
-	a.fundPages()
 	a.receivablePages()
 }
 

@@ -36,6 +36,10 @@ func (a *api) staffPaymentPages() {
 	chargeback := act("chargeback", "ShowChargeback", pages.Chargeback)
 	gives(a, sends+"/chargeback", money, "SendChargeback", "charged_back", ofLedger(c.OpenChargeback), back[account.OpenChargeback]("/staff/payments/"), chargeback)
 	a.chargebackPages()
+	a.fundPagesOf("payments", "Payment", func(ctx context.Context, v projections.Viewer) (pages.Fund, error) {
+		p, err := a.staffPayment(ctx, v, wholeID(ctx))
+		return p.Fund, err
+	}, one)
 }
 
 // within is something that belongs to a payment or credit: a refund of it, a charge-back.
@@ -65,13 +69,15 @@ type closing struct {
 
 func (a *api) chargebackPages() {
 	c, at, sends := a.Commands, "/staff/payments/{id}", staffAccounts+"/payments/{fund_id}/chargebacks/{id}"
-	paid := func(ctx context.Context, v projections.Viewer, _ closing) (pages.APayment, error) {
-		return a.staffPayment(ctx, v, pathID(ctx))
+	paid := func(ctx context.Context, v projections.Viewer, asked closing) (pages.APayment, error) {
+		p, err := a.staffPayment(ctx, v, wholeID(ctx))
+		p.Fund.Part = partID(ctx, asked.Chargeback)
+		return p, err
 	}
-	look(a, at+"/chargeback-won", projections.Portal.Name, money, "ShowChargebackWon", paid, func(f closing, p pages.APayment) templ.Component { return pages.ChargebackWon(p.Fund, f.Chargeback) })
-	gives(a, sends+"/win", money, "SendWinChargeback", "won", ofWithin(c.WinChargeback), whole[account.WinChargeback]("/staff/payments/"), nil)
-	look(a, at+"/chargeback-lost", projections.Portal.Name, money, "ShowChargebackLost", paid, func(f closing, p pages.APayment) templ.Component { return pages.ChargebackLost(p.Fund, f.Chargeback) })
-	gives(a, sends+"/lose", money, "SendLoseChargeback", "lost", ofWithin(c.LoseChargeback), whole[account.LoseChargeback]("/staff/payments/"), nil)
+	won := look(a, at+"/chargeback-won", projections.Portal.Name, money, "ShowChargebackWon", paid, func(_ closing, p pages.APayment) templ.Component { return pages.ChargebackWon(p.Fund, p.Fund.Part) })
+	gives(a, sends+"/win", money, "SendWinChargeback", "won", ofWithin(c.WinChargeback), whole[account.WinChargeback]("/staff/payments/"), won)
+	lost := look(a, at+"/chargeback-lost", projections.Portal.Name, money, "ShowChargebackLost", paid, func(_ closing, p pages.APayment) templ.Component { return pages.ChargebackLost(p.Fund, p.Fund.Part) })
+	gives(a, sends+"/lose", money, "SendLoseChargeback", "lost", ofWithin(c.LoseChargeback), whole[account.LoseChargeback]("/staff/payments/"), lost)
 }
 
 func (a *api) staffPayments(ctx context.Context, v projections.Viewer, f projections.PaymentFilter) (pages.Listed[projections.Payment], error) {

@@ -16,11 +16,10 @@ import (
 func (a *api) staffSystemPages() {
 	a.jobPages()
 	a.mailPages()
-	portal, staff := projections.Portal.Name, projections.Staff.Name
+	portal := projections.Portal.Name
 	look(a, "/staff/system", portal, watchers, "ShowSystem", a.readModels, func(_ struct{}, s pages.ReadModels) templ.Component { return pages.SystemPage(s) })
-	look(a, "/staff/imports", staff, readers, "ShowImports", a.Queries.ListImports, pages.ImportsPage)
-	lookAt(a, "/staff/imports/{id}", staff, readers, "ShowImport", a.Queries.GetImport, pages.ImportPage)
-	look(a, "/staff/search", staff, readers, "ShowSearch", a.search, func(_ searched, f pages.Found) templ.Component { return pages.SearchPage(f) })
+	a.importPages()
+	look(a, "/staff/search", projections.Staff.Name, readers, "ShowSearch", a.search, func(_ searched, f pages.Found) templ.Component { return pages.SearchPage(f) })
 }
 
 // ofBody gives a form the command's method as it is.

@@ -6,7 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"portico/domain/access"
+	"portico/internal/jobs"
 )
 
 const staffCanary = `"><script>alert(1)</script>`
@@ -51,4 +54,20 @@ func TestStaffSearchFindsCustomers(t *testing.T) {
 	if got := w.as(owner, "GET", "/staff/search?q=nobody-of-that-name", ""); !strings.Contains(got.Body.String(), "Nothing found") {
 		t.Errorf("%s", got.Body)
 	}
+}
+
+// The first page of staff says what went wrong, to whom it concerns, and how the year went.
+func TestTheFirstPageSaysWhatWentWrong(t *testing.T) {
+	b := newTrade(t)
+	who, _ := b.staffed(access.Owner)
+	b.as(who, "GET", "/", "").says(t, 200, "Invoiced and received in the last 12 months, GBP", "Show as a table", "!Went wrong")
+	if err := b.a.Jobs.Insert(t.Context(), jobs.Job{ID: uuid.New(), Tenant: "main", Kind: "mail.send", Payload: []byte("{}")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.db.Exec(t.Context(), `update portico.jobs set state = 'dead', ended_at = now() where kind = 'mail.send' and payload = '{}'`); err != nil {
+		t.Fatal(err)
+	}
+	b.as(who, "GET", "/", "").says(t, 200, "Went wrong", "1 job was given up", `href="/staff/jobs?state=dead"`)
+	viewer, _ := b.staffed(access.Viewer)
+	b.as(viewer, "GET", "/", "").says(t, 200, "Invoiced and received", "!given up")
 }

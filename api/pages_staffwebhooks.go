@@ -25,7 +25,7 @@ const (
 // staffWebhookPages are about the systems that are told what happens.
 func (a *api) staffWebhookPages() {
 	w, c, group := a.Webhooks, a.Commands, projections.Access.Name
-	look(a, staffHooks, group, watchers, "ShowWebhooks", a.hookList, func(_ projections.WebhookFilter, list pages.Hooks) templ.Component { return pages.HooksPage(list) })
+	list := look(a, staffHooks, group, watchers, "ShowWebhooks", a.hookList, func(_ projections.WebhookFilter, list pages.Hooks) templ.Component { return pages.HooksPage(list) })
 	register := show(a, staffHooks+"/new", systems, "ShowWebhookNew", a.lately(a.newHookSheet), "for", "cursor", "customer_id", "text")
 	form(a, staffHooks+"/new", systems, "SendWebhook", a.registerHook, register, sensitive)
 
@@ -46,7 +46,7 @@ func (a *api) staffWebhookPages() {
 	gives(a, staffHook+"/test", systems, "SendWebhookTest", "hook_asked", asksHook(w.Test), ledToOne[webhooks.Send](staffHooks+"/"), one)
 	gives(a, staffHook+"/redeliver", systems, "SendWebhookFailed", "hook_asked", asksHook(w.Redeliver), ledToOne[webhooks.Since](staffHooks+"/"), one)
 	gives(a, "/staff/webhook-deliveries/{id}/redeliver", systems, "SendWebhookAgain", "hook_asked", asksHook(w.RedeliverOne),
-		func(_ *inID[webhooks.Send], r commands.Receipt) string { return staffHooks + "/" + r.ID.String() }, nil)
+		func(_ *inID[webhooks.Send], r commands.Receipt) string { return staffHooks + "/" + r.ID.String() }, list)
 
 	rotate := show(a, staffHook+"/rotate-secret", systems, "ShowWebhookRotation", a.lately(func(ctx context.Context) (templ.Component, error) {
 		h, err := a.hookFile(ctx, requestOf(ctx).viewer(), hookFilter{})

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"portico/domain/access"
@@ -236,7 +237,7 @@ func TestABrowserThatIsLedNowhereReadsAPage(t *testing.T) {
 // form about oneself does, but for those that only lead in, on, or out.
 func TestFormsAboutOneselfNeedAFreshProof(t *testing.T) {
 	w := newWorld(t)
-	harmless := []string{"/login/second-factor", "/switch", "/sign-out", "/view-as/end", "/confirm", "/invitation/join", "/security/sessions/{id}/end", "/security/sign-out-everywhere"}
+	harmless := []string{"/security/sign-out-others", "/login/second-factor", "/switch", "/sign-out", "/view-as/end", "/confirm", "/invitation/join", "/security/sessions/{id}/end", "/security/sign-out-everywhere"}
 	who, s := w.contactSession()
 	if _, err := w.db.Exec(t.Context(), `update portico.sessions set confirmed_at = confirmed_at - interval '1 day' where id = $1`, s.ID); err != nil {
 		t.Fatal(err)
@@ -256,4 +257,62 @@ func TestFormsAboutOneselfNeedAFreshProof(t *testing.T) {
 	if seen < 6 {
 		t.Errorf("only %d forms", seen)
 	}
+}
+
+// Every form that is refused is shown again with what is wrong, on a page of what it is about: buttons
+// on others' pages too. Only what stands on every page has no page of its own.
+func TestEveryRefusedFormIsShownAgain(t *testing.T) {
+	b := newBooks(t)
+	ours := b.ours.customer.String()
+	invoice := b.sends("/staff/invoices/new?customer_id="+ours, "/staff/invoices", "customer_id", ours, "currency", "GBP", "number", "INV-R",
+		"lines.0.text", "Work", "lines.0.quantity", "1", "lines.0.unit_price", "10")
+	credit := b.sends("/staff/credits/new?customer_id="+ours, "/staff/credits", "customer_id", ours, "currency", "GBP", "number", "CN-R",
+		"lines.0.text", "Work", "lines.0.quantity", "1", "lines.0.unit_price", "10")
+	paid := b.sends("/staff/payments/new?customer_id="+ours, "/staff/accounts/"+ours+"/GBP/payments", "amount", "5.00", "amount.currency", "GBP", "method", "cash")
+	draft := b.sends("/staff/invoices/new?customer_id="+ours, "/staff/invoices/drafts", "customer_id", ours, "currency", "GBP", "lines.0.text", "Work", "lines.0.quantity", "1", "lines.0.unit_price", "10")
+	idIn := func(got answer, kind string) string {
+		return regexp.MustCompile(`/` + kind + `/([0-9a-f-]{36})`).FindStringSubmatch(got.says(t, 200))[1]
+	}
+	payment := idIn(paid, "payments")
+	real := map[string]string{"/staff/invoices/": idIn(invoice, "invoices"), "/staff/credits/": idIn(credit, "credits"), "/staff/customers/": ours,
+		"/staff/contacts/": b.ours.contact.String(), "/payments/": payment, "/credits/": idIn(credit, "credits")}
+	who, _ := b.staffed(access.Owner, access.Accounts, access.Administrator)
+	sent := 0
+	for _, route := range b.pagesOf() {
+		if route[0] != http.MethodPost || !strings.HasPrefix(route[1], "/staff/") || strings.HasSuffix(route[1], "/files") {
+			continue
+		}
+		at := strings.NewReplacer("{customer_id}", ours, "{currency}", "GBP").Replace(route[1])
+		for _, of := range []string{"preview", "draft", "issue"} {
+			at = strings.Replace(at, "/staff/invoices/{id}/"+of, "/staff/invoices/"+idIn(draft, "invoices")+"/"+of, 1)
+		}
+		for before, id := range real {
+			at = strings.NewReplacer(before+"{id}", before+id, before+"{fund_id}", before+id).Replace(at)
+		}
+		what, _, part := strings.Cut(at, "{id}")
+		if part && !strings.Contains(what, payment) && !strings.Contains(what, real["/credits/"]) {
+			continue // needs a thing that this world has none of
+		}
+		got := b.send(who, strings.Replace(at, "{id}", nobodysID, 1), url.Values{"nobodys.field": {"1"}})
+		if strings.HasPrefix(got.Header().Get("Location"), "/confirm") {
+			continue
+		}
+		sent++
+		if body := got.Body.String(); got.Code != 422 || !strings.Contains(body, `id="problems"`) {
+			t.Errorf("%s: %d %.3000s", at, got.Code, body)
+		}
+	}
+	if sent < 50 {
+		t.Errorf("only %d forms", sent)
+	}
+}
+
+// A form without a page to be shown again on is a mistake of whoever writes it.
+func TestAFormNeedsAPage(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("a form without a page is taken")
+		}
+	}()
+	shownAgain(huma.Operation{Path: "/anything", Metadata: map[string]any{}}, nil)
 }

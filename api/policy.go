@@ -37,6 +37,7 @@ var (
 	people   = policy{staff: access.ManagePeople}
 	billing  = policy{staff: access.ManageBilling}
 	money    = policy{staff: access.ManageMoney}
+	ledgered = policy{staff: access.ImportLedgers}
 	settings = policy{staff: access.ManageSettings}
 	systems  = policy{staff: access.ManageSystem}
 	readers  = policy{staff: access.ReadBusiness}

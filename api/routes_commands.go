@@ -36,6 +36,7 @@ func (a *api) commandRoutes() {
 	postID(a, "/v1/customers/{id}/close", clients, c.CloseCustomer)
 
 	create(a, "/v1/contacts", people, c.AddContact)
+	post(a, "/v1/me/notices", policy{contact: true}, c.ChooseNotices)
 	postID(a, "/v1/contacts/{id}/details", people, c.ChangeContactDetails)
 	postID(a, "/v1/contacts/{id}/remove", managers, c.RemoveContact)
 

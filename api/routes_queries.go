@@ -32,12 +32,14 @@ func (a *api) queryRoutes() {
 		return q.GetAgeing(ctx, v, f.AsOf)
 	})
 	staff := projections.Staff.Name
+	getAll(a, "/v1/receivables/by-month", staff, readers, q.GetReceivablesByMonth)
 	getAll(a, "/v1/receivables/summary", staff, readers, q.GetReceivablesSummary)
 	get(a, "/v1/receivables/unapplied", staff, readers, q.ListUnappliedMoney)
+	getAll(a, "/v1/me/notices", staff, policy{contact: true}, a.ListMyNotices)
 	getAll(a, "/v1/tenant/notifications", staff, settings, q.GetNotificationSettings)
 	get(a, "/v1/customers", staff, readers, q.ListCustomers)
 	get(a, "/v1/unassigned-documents", staff, readers, q.ListUnassignedDocuments)
-	get(a, "/v1/imports", staff, readers, q.ListImports)
+	a.importRoutes()
 
 	getAll(a, "/v1/parked-customers", portal, readers, a.ListParkedCustomers)
 

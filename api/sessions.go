@@ -17,6 +17,7 @@ func (a *api) sessionRoutes() {
 	about(a, "/v1/me", halfway, "GetMe", a.getMe)
 	about(a, "/v1/me/sessions", self, "ListMySessions", a.listMySessions)
 	act(a, http.MethodPost, "/v1/me/sessions/{id}/end", self, "EndMySession", a.endMySession)
+	act(a, http.MethodPost, "/v1/me/sessions/end-others", self, "EndMyOtherSessions", a.endMyOtherSessions)
 	act(a, http.MethodPost, "/v1/me/switch", self, "SwitchMembership", a.switchMembership)
 	act(a, http.MethodPost, "/v1/me/confirm", halfway, "ConfirmMe", a.confirmMe)
 	act(a, http.MethodPost, "/v1/me/sign-out", leaving, "SignOut", a.signOut)
@@ -96,6 +97,12 @@ func (a *api) endMySession(ctx context.Context, in *inPath[endSession]) (*signed
 		out.SetCookie = []string{a.cookies.Clear()}
 	}
 	return out, err
+}
+
+// endMyOtherSessions ends all but the one that asks, wherever they are.
+func (a *api) endMyOtherSessions(ctx context.Context, _ *inPlain[nothing]) (*signed[Done], error) {
+	s := *requestOf(ctx).session
+	return &signed[Done]{Body: Done{true}}, a.Sessions.EndAll(ctx, s.Tenant, s.Login, s.ID, session.Everywhere)
 }
 
 // SignOutOf says how much to end.

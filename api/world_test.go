@@ -38,6 +38,7 @@ import (
 	"portico/internal/eventstore"
 	"portico/internal/files"
 	"portico/internal/idempotency"
+	"portico/internal/imports"
 	"portico/internal/jobs"
 	"portico/internal/journal"
 	"portico/internal/keyring"
@@ -120,6 +121,7 @@ func newWorld(t testing.TB) *world {
 		Statements: &documents.Statements{Papers: w.papers, Commands: w.commands, Queries: queries},
 		Once:       &idempotency.Store{DB: w.db},
 		Jobs:       &jobs.Store{DB: w.db},
+		Imports:    &imports.Service{DB: w.db, Jobs: &jobs.Store{DB: w.db}, Files: kept, Commands: w.commands, Clock: time.Now},
 		Mails:      &mail.Store{DB: w.db},
 		Privacy:    w.privacy(ring, queries),
 		Journal:    w.journal,

@@ -51,7 +51,7 @@ func (c *Commands) RevokeAPIKey(ctx context.Context, by Caller, id uuid.UUID, cm
 
 // StartImport records that a file is being imported.
 func (c *Commands) StartImport(ctx context.Context, by Caller, id uuid.UUID, cmd importrun.Start) (Receipt, error) {
-	if err := by.May(access.ManageBilling); err != nil {
+	if err := by.May(access.ImportLedgers); err != nil {
 		return Receipt{}, err
 	}
 	return run(ctx, c, by, about(by, "StartImport", "import", id), decision[importrun.Run]{cmd: cmd})
@@ -59,7 +59,7 @@ func (c *Commands) StartImport(ctx context.Context, by Caller, id uuid.UUID, cmd
 
 // FinishImport records what came of it.
 func (c *Commands) FinishImport(ctx context.Context, by Caller, id uuid.UUID, cmd importrun.Finish) (Receipt, error) {
-	if err := by.May(access.ManageBilling); err != nil {
+	if err := by.May(access.ImportLedgers); err != nil {
 		return Receipt{}, err
 	}
 	return run(ctx, c, by, about(by, "FinishImport", "import", id), decision[importrun.Run]{cmd: cmd})

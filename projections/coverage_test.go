@@ -29,6 +29,7 @@ var notProjected = map[string]string{
 	"guard.Announced":              "keeps processes apart; what is announced has an event of its own",
 	"roster.OwnerJoined":           "who is an owner is in the member's own events; the roster keeps the last one",
 	"roster.OwnerLeft":             "as roster.OwnerJoined",
+	"contact.NoticesChosen":        "who writes mails asks the contact's own history",
 	"login.Registered":             "how people sign in is asked of the login's own history",
 	"login.Abandoned":              "how people sign in is asked of the login's own history",
 	"login.PasswordChanged":        "how people sign in is asked of the login's own history",

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"portico/domain"
+	"portico/domain/invoice"
 )
 
 // Invoice is one row of a list of what is owed.
@@ -45,6 +46,7 @@ type InvoiceDetail struct {
 	Activity     []Activity       `json:"activity" nullable:"false" doc:"What happened to it, oldest first"`
 	ContentHash  string           `json:"content_hash,omitempty" doc:"SHA-256 of the version that was published"`
 	Document     *Document        `json:"document,omitempty" doc:"The file that its customer is given; absent: not published, or not drawn yet"`
+	Draft        *invoice.Draft   `json:"draft,omitempty" doc:"Of a draft: what was written, whole, to be changed and sent again. For staff"`
 }
 
 // Dispute is what the customer contests.

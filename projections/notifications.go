@@ -44,6 +44,14 @@ type ContactNotice struct {
 	To    string `json:"to" enum:"off,primary,managers,all"`
 }
 
+// MyNotice is a topic of mails as a contact has it.
+type MyNotice struct {
+	Topic    string `json:"topic"`
+	To       string `json:"to" enum:"off,primary,managers,all" doc:"Whom of a customer the business tells"`
+	Wanted   bool   `json:"wanted" doc:"false: the contact has declined it"`
+	Optional bool   `json:"optional" doc:"It can be declined"`
+}
+
 // Route is whom staff notices of a topic go to: by its own route, else by the overall list.
 func (n NotificationSettings) Route(topic string) []string {
 	for _, name := range []string{topic, tenant.DefaultTopic} {

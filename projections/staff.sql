@@ -37,6 +37,16 @@ create table {s}.customer_totals (
     primary key (tenant, customer_id, currency)
 ) with (fillfactor = 70);
 
+-- What was invoiced and received in a month of the business's own dates.
+create table {s}.month_totals (
+    tenant   text not null,
+    currency text not null,
+    month    text not null, -- 2026-11
+    invoiced bigint not null,
+    received bigint not null,
+    primary key (tenant, currency, month)
+) with (fillfactor = 70);
+
 create table {s}.funds (
     tenant      text not null,
     id          uuid not null,
@@ -79,6 +89,7 @@ create table {s}.documents (
     search        text not null,
     lines         json not null,
     tax           json not null,
+    draft         json, -- as it was written: of a draft only
     recorded_at   timestamptz not null,
     primary key (tenant, id, type)
 );

@@ -47,6 +47,7 @@ type documentRow struct {
 	Search       string          `db:"search"`
 	Lines        json.RawMessage `db:"lines"`
 	Tax          json.RawMessage `db:"tax"`
+	Draft        json.RawMessage `db:"draft"` // as it was written, of a draft
 	RecordedAt   time.Time       `db:"recorded_at"`
 }
 
@@ -130,6 +131,9 @@ func draftInvoice(b *engine.Batch, e envelope.Event, d invoice.Drafted) (err err
 	}
 	row.Net, row.Gross, row.Payable = totals.Net, totals.Gross, totals.Gross-d.Withheld-d.Retained
 	if row.Lines, row.Tax, err = linesJSON(lines, totals.Tax); err != nil {
+		return err
+	}
+	if row.Draft, err = json.Marshal(invoice.Draft(d)); err != nil {
 		return err
 	}
 	documents.Put(b, row)

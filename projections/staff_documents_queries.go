@@ -2,12 +2,14 @@ package projections
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"portico/domain"
+	"portico/domain/invoice"
 	"portico/projections/engine"
 )
 
@@ -140,6 +142,12 @@ func (q *Queries) staffInvoice(ctx context.Context, v Viewer, id uuid.UUID) (Inv
 	for _, l := range out.Lines {
 		out.LinesTotal.Minor += l.Minor
 	}
+	if err != nil || d.Draft == nil {
+		return out, err
+	}
+	out.Draft = &invoice.Draft{}
+	err = json.Unmarshal(d.Draft, out.Draft)
+	out.Withheld, out.Retained = d.money(out.Draft.Withheld), d.money(out.Draft.Retained)
 	return out, err
 }
 

@@ -1,7 +1,10 @@
 package projections
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -42,22 +45,36 @@ func applyImport(b *engine.Batch, e envelope.Event) error {
 	return nil
 }
 
-// Import is a file that was imported.
+// Import is a file that was imported, or is to be.
 type Import struct {
 	ID             uuid.UUID  `json:"id"`
+	State          string     `json:"state" enum:"waiting,running,stopped,done,failed" doc:"Stopped: its job was given up, or has failed for good, and may be tried again. A run of the command line is running also if it was interrupted"`
 	Format         string     `json:"format"`
 	FileName       string     `json:"file_name"`
 	FileHash       string     `json:"file_hash" doc:"SHA-256 of its bytes"`
-	Rows           int64      `json:"rows"`
+	DryRun         bool       `json:"dry_run,omitempty" doc:"Only tried: nothing was recorded"`
+	Rows           int64      `json:"rows" doc:"0 until the file was read once"`
+	RowsDone       int64      `json:"rows_done"`
+	TakenRows      int64      `json:"taken_rows" doc:"So far: imported, there already as they are, or ignored for a stated cause"`
+	RejectedRows   int64      `json:"rejected_rows" doc:"So far"`
 	Documents      int64      `json:"documents"`
-	RejectedRows   int64      `json:"rejected_rows"`
-	EventsAppended int64      `json:"events_appended"`
-	StartedAt      time.Time  `json:"started_at"`
-	FinishedAt     *time.Time `json:"finished_at,omitempty" doc:"Absent: under way, or interrupted"`
+	EventsAppended int64      `json:"events_appended" doc:"By the last attempt, if it was interrupted"`
+	ByKind         string     `json:"by_kind,omitempty" doc:"Who asked: staff or integration. Absent for the command line"`
+	ByID           *uuid.UUID `json:"by_id,omitempty"`
+	StartedAt      time.Time  `json:"started_at" doc:"When it was asked for"`
+	FinishedAt     *time.Time `json:"finished_at,omitempty" doc:"Absent: it has not ended"`
+	Code           string     `json:"code,omitempty" doc:"Why it has failed; stable"`
+	Reason         string     `json:"reason,omitempty" doc:"Why it has failed, in words"`
+	RejectsKept    bool       `json:"rejects_kept,omitempty" doc:"Its rejected rows can be had"`
 }
 
 func (r importRow) view() Import {
-	return Import{r.ID, r.Format, r.FileName, r.FileHash, r.Rows, r.Documents, r.RejectedRows, r.EventsAppended, r.StartedAt.UTC(), r.FinishedAt}
+	i := Import{ID: r.ID, State: "running", Format: r.Format, FileName: r.FileName, FileHash: r.FileHash, Rows: r.Rows, RowsDone: r.Rows, TakenRows: r.Rows - r.RejectedRows,
+		RejectedRows: r.RejectedRows, Documents: r.Documents, EventsAppended: r.EventsAppended, StartedAt: r.StartedAt.UTC(), FinishedAt: r.FinishedAt}
+	if r.FinishedAt != nil {
+		i.State = "done"
+	}
+	return i
 }
 
 const sqlImport engine.SQL = `select * from {s}.imports where tenant = @tenant and id = @id`
@@ -82,21 +99,33 @@ const sqlImports engine.SQL = `
 select * from {s}.imports where tenant = @tenant and (started_at, id) < (@at::timestamptz, @id::uuid)
 order by started_at desc, id desc limit @limit`
 
-// ListImports lists imports, latest first; for staff.
-func (q *Queries) ListImports(ctx context.Context, v Viewer, p Paging) (Page[Import], error) {
+// AskedImports are those that were asked for over HTTP, which are known before they start.
+type AskedImports interface {
+	// Before are those asked for before a time and id, latest first.
+	Before(ctx context.Context, tenant string, at time.Time, id uuid.UUID, limit int) ([]Import, error)
+	// Among are those of some ids.
+	Among(ctx context.Context, tenant string, ids []uuid.UUID) ([]uuid.UUID, error)
+}
+
+// endOfTime is later than any import.
+var endOfTime = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// ListImports lists imports, latest first; for staff. Those that were asked for come from there,
+// the others from history.
+func (q *Queries) ListImports(ctx context.Context, v Viewer, p Paging, asked AskedImports) (Page[Import], error) {
 	var none Page[Import]
 	s, err := q.staffScope(ctx, v, Staff.Name)
 	if err != nil {
 		return none, err
 	}
-	at, id := "infinity", uuid.Max
+	at, id := endOfTime, uuid.Max
 	if p.Cursor != "" {
 		parts, err := p.parts(2)
 		if err != nil {
 			return none, err
 		}
-		_, bad := time.Parse(time.RFC3339Nano, parts[0])
-		if at = parts[0]; bad != nil || id.UnmarshalText([]byte(parts[1])) != nil {
+		var bad error
+		if at, bad = time.Parse(time.RFC3339Nano, parts[0]); bad != nil || id.UnmarshalText([]byte(parts[1])) != nil {
 			return none, malformedCursor()
 		}
 	}
@@ -104,7 +133,35 @@ func (q *Queries) ListImports(ctx context.Context, v Viewer, p Paging) (Page[Imp
 	if err != nil {
 		return none, err
 	}
-	return page(p, rows, importRow.view, func(r importRow) string {
-		return cursorOf(r.StartedAt.UTC().Format(time.RFC3339Nano), r.ID.String())
-	}), nil
+	all, err := asked.Before(ctx, v.Tenant, at, id, p.limit()+1)
+	if err != nil {
+		return none, err
+	}
+	var ids []uuid.UUID
+	for _, r := range rows {
+		ids = append(ids, r.ID)
+	}
+	known, err := asked.Among(ctx, v.Tenant, ids)
+	if err != nil {
+		return none, err
+	}
+	for _, r := range rows {
+		if !slices.Contains(known, r.ID) {
+			all = append(all, r.view())
+		}
+	}
+	slices.SortFunc(all, later)
+	cursor := func(i Import) string { return cursorOf(i.StartedAt.UTC().Format(time.RFC3339Nano), i.ID.String()) }
+	if len(rows) > p.limit() { // of history there is more beyond its last row here: the next page goes on there
+		last := rows[len(rows)-1].view()
+		all = slices.DeleteFunc(all, func(i Import) bool { return later(last, i) < 0 })
+		if len(all) <= p.limit() {
+			return Page[Import]{Items: all, Next: cursor(last)}, nil
+		}
+	}
+	return page(p, all, func(i Import) Import { return i }, cursor), nil
+}
+
+func later(a, b Import) int {
+	return cmp.Or(b.StartedAt.Compare(a.StartedAt), bytes.Compare(b.ID[:], a.ID[:]))
 }

@@ -1,7 +1,10 @@
 package projections
 
 import (
+	"context"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -157,13 +160,70 @@ func TestTenantContactsKeysImports(t *testing.T) {
 	if keys := get[Page[APIKey]](t)(w.q.ListAPIKeys(ctx, w.staff(), Paging{})); len(keys.Items) != 1 || keys.Items[0].RevokedAt == nil || *keys.Items[0].CustomerID != a {
 		t.Errorf("keys %+v", keys)
 	}
-	if runs := get[Page[Import]](t)(w.q.ListImports(ctx, w.staff(), Paging{})); len(runs.Items) != 1 || runs.Items[0].Rows != 7 || runs.Items[0].FinishedAt == nil {
+	if runs := get[Page[Import]](t)(w.q.ListImports(ctx, w.staff(), Paging{}, asked{})); len(runs.Items) != 1 || runs.Items[0].Rows != 7 || runs.Items[0].FinishedAt == nil {
 		t.Errorf("imports %+v", runs)
+	}
+	later := Import{ID: uuid.New(), State: "waiting", StartedAt: w.q.Clock().Add(time.Hour)}
+	both := asked{later, Import{ID: run, State: "done", StartedAt: w.q.Clock().Add(-time.Hour)}}
+	if runs := get[Page[Import]](t)(w.q.ListImports(ctx, w.staff(), Paging{}, both)); len(runs.Items) != 2 || runs.Items[0].ID != later.ID || runs.Items[1].ID != run {
+		t.Errorf("what was asked for stands once, latest first: %+v", runs)
 	}
 	if one := get[Import](t)(w.q.GetImport(ctx, w.staff(), run)); one.Documents != 3 || one.FileName != "x.csv" {
 		t.Errorf("import %+v", one)
 	}
 	if _, err := w.q.GetImport(ctx, w.staff(), a); domain.CodeOf(err) != "import.unknown" {
 		t.Errorf("an import that never was: %v", err)
+	}
+}
+
+// asked are imports that were asked for, latest first.
+type asked []Import
+
+func (all asked) Before(_ context.Context, _ string, at time.Time, _ uuid.UUID, limit int) (found []Import, err error) {
+	for _, i := range all {
+		if i.StartedAt.Before(at) && len(found) < limit {
+			found = append(found, i)
+		}
+	}
+	return found, nil
+}
+
+func (all asked) Among(_ context.Context, _ string, ids []uuid.UUID) (found []uuid.UUID, err error) {
+	for _, i := range all {
+		if slices.Contains(ids, i.ID) {
+			found = append(found, i.ID)
+		}
+	}
+	return found, nil
+}
+
+// The year by months is of the dates that documents and payments have, and without what was
+// voided or has failed; months without anything are there, and older ones are not.
+func TestAYearByMonths(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.customer("A"), w.customer("B")
+	now, _ := time.Parse("2006-01", w.Clock().Format("2006-01"))
+	on := func(back int) domain.Date { return domain.Date(now.AddDate(0, -back, 0).Format("2006-01-02")) }
+	w.invoice(a, on(0), on(0), 100_00, true)
+	w.invoice(b, on(0), on(0), 50_00, true)
+	w.invoice(a, on(11), on(11), 7_00, false)
+	w.invoice(a, on(12), on(12), 9_00, true)
+	void := w.invoice(b, on(1), on(1), 3_00, true)
+	w.ok(w.VoidInvoice(w.ctx(), w.by, void, invoice.Void{Because: why, On: on(1)}))
+	w.pay(a, on(2), 40_00, true)
+	w.memo(a, on(0), 5_00, nil)
+	w.settle()
+	year := get[YearOfMonths](t)(w.q.GetReceivablesByMonth(t.Context(), w.staff()))
+	if len(year.Currencies) != 1 || len(year.Currencies[0].Months) != 12 {
+		t.Fatalf("%+v", year)
+	}
+	want := map[int]MonthTotals{11: {Invoiced: gbp(150_00)}, 0: {Invoiced: gbp(7_00)}, 9: {Received: gbp(40_00)}}
+	for i, m := range year.Currencies[0].Months {
+		if m.Invoiced.Minor != want[i].Invoiced.Minor || m.Received.Minor != want[i].Received.Minor || m.Month != string(on(11 - i)[:7]) {
+			t.Errorf("month %d: %+v, want %+v", i, m, want[i])
+		}
+	}
+	if _, err := w.q.GetReceivablesByMonth(t.Context(), w.contactOf(a)); domain.CodeOf(err) != "viewer.forbidden" {
+		t.Errorf("a contact: %v", err)
 	}
 }

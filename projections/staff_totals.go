@@ -46,6 +46,7 @@ func applyTotals(b *engine.Batch, e envelope.Event) error {
 	if !ok {
 		return nil
 	}
+	addToMonth(b, at, f)
 	if t := customerTotals.Get(b, at); t != nil {
 		t.Open += f.open
 		t.Unapplied += f.unapplied

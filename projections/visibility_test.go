@@ -171,7 +171,7 @@ func TestStaffQueriesRefuseContacts(t *testing.T) {
 	code(t, "viewer.forbidden", err)
 	_, err = w.q.GetStaffMember(ctx, v, uuid.New())
 	code(t, "viewer.forbidden", err)
-	_, err = w.q.ListImports(ctx, v, Paging{})
+	_, err = w.q.ListImports(ctx, v, Paging{}, asked{})
 	code(t, "viewer.forbidden", err)
 	_, err = w.q.GetNotificationSettings(ctx, v)
 	code(t, "viewer.forbidden", err)

@@ -22,6 +22,7 @@ import (
 	"portico/internal/eventstore"
 	"portico/internal/files"
 	"portico/internal/idempotency"
+	"portico/internal/imports"
 	"portico/internal/integration"
 	"portico/internal/jobs"
 	"portico/internal/journal"
@@ -74,6 +75,7 @@ type app struct {
 	runner  *jobs.Runner
 	feed    *integration.Feed // nil if nothing is published
 	uploads *files.Uploads
+	imports *imports.Service
 
 	statements *documents.Statements
 
@@ -179,6 +181,7 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 		return err
 	}
 	a.jobs = &jobs.Store{DB: a.db}
+	a.imports = &imports.Service{DB: a.db, Jobs: a.jobs, Files: a.files, Commands: a.commands, Clock: time.Now}
 	a.wireDocuments(s)
 	if err := a.wirePost(s); err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"portico/domain"
 	"portico/internal/envelope"
 	"portico/internal/importer"
+	"portico/internal/pg"
 )
 
 func importCommand(s *settings) *cobra.Command {
@@ -84,7 +85,7 @@ func (a *app) importFile(ctx context.Context, o importer.Options, noWait bool, p
 	o.By = a.operator("staff")
 	o.By.Origin.Channel = envelope.ChannelImport
 	bar := newBar(progress, "importing")
-	o.Progress = bar.set
+	o.Progress = func(done, total, _ int64) { bar.set(done, total) }
 	stop := a.run()
 	defer stop()
 	began := time.Now()
@@ -128,4 +129,19 @@ func printReport(w io.Writer, r importer.Report, asJSON bool) {
 	}
 	line("seconds", fmt.Sprintf("%.1f", r.Seconds))
 	_ = t.Flush()
+}
+
+// keepImports forgets what is left of imports after its time, each hour until ctx ends.
+func (a *app) keepImports(ctx context.Context) {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		if err := a.imports.Forget(pg.Across(ctx)); err != nil && ctx.Err() == nil {
+			a.log.Warn("forgetting what is left of imports", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
 }

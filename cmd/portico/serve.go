@@ -85,6 +85,7 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 		Sample:   sample,
 		Commands: a.commands, Queries: a.queries, Engine: a.engine, Auth: a.keys, Files: a.files, Once: a.once, Wait: a.waiter.shown,
 		Uploads:    a.uploads,
+		Imports:    a.imports,
 		Mails:      a.mails,
 		Journal:    a.journal,
 		People:     a.people,

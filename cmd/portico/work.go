@@ -16,7 +16,7 @@ import (
 // kinds are what Portico does in the world outside.
 func (a *app) kinds() []jobs.Kind {
 	return slices.Concat(
-		[]jobs.Kind{documents.Kind(a.commands), a.post.Send()},
+		[]jobs.Kind{documents.Kind(a.commands), a.post.Send(), a.imports.Kind()},
 		a.notices.Kinds(),
 		a.sender.Kinds(),
 	)
@@ -65,6 +65,7 @@ func (a *app) work(ctx context.Context) (stop func(), err error) {
 	running.Go(func() { _ = a.feeder.Run(ctx) })
 	running.Go(func() { a.keepPost(ctx) })
 	running.Go(func() { a.keepPeople(ctx) })
+	running.Go(func() { a.keepImports(ctx) })
 	running.Go(func() { a.sender.Run(ctx) })
 	running.Go(func() {
 		if err := a.runner.Run(ctx); err != nil {

@@ -13,6 +13,7 @@ const (
 	ViewAs          Capability = "people.view_as"   // see the portal as a contact sees it
 	ManageBilling   Capability = "billing.manage"   // invoices, credit memos, statements, attachments
 	ManageMoney     Capability = "money.manage"     // payments, credits, refunds, write-offs
+	ImportLedgers   Capability = "ledgers.import"   // files of another system: their customers, documents and payments
 	ManageSettings  Capability = "settings.manage"  // the business, its portal, what is told to whom
 	ManageSystem    Capability = "system.manage"    // API keys, webhooks, jobs, mails
 	ReadSystem      Capability = "system.read"      // see those
@@ -40,7 +41,7 @@ const (
 	Contact       Role = "contact" // may what its grants say, and has no capability
 )
 
-var everything = []Capability{ReadBusiness, ManageCustomers, ManagePeople, ViewAs, ManageBilling, ManageMoney, ManageSettings, ManageSystem, ReadSystem, ManageStaff, ManagePrivacy}
+var everything = []Capability{ReadBusiness, ManageCustomers, ManagePeople, ViewAs, ManageBilling, ManageMoney, ImportLedgers, ManageSettings, ManageSystem, ReadSystem, ManageStaff, ManagePrivacy}
 
 // capabilities of each role: one place (PCI DSS v4 7.2.1).
 var capabilities = map[Role][]Capability{
@@ -48,11 +49,11 @@ var capabilities = map[Role][]Capability{
 	ServiceDesk:   {ReadBusiness, ManageCustomers, ManagePeople, ViewAs},
 	Dispatcher:    {ReadBusiness},
 	QuoteDesk:     {ReadBusiness},
-	Accounts:      {ReadBusiness, ManageBilling, ManageMoney},
+	Accounts:      {ReadBusiness, ManageBilling, ManageMoney, ImportLedgers},
 	Administrator: {ReadBusiness, ManageCustomers, ManagePeople, ViewAs, ManageSettings, ManageSystem, ReadSystem},
 	Auditor:       {ReadBusiness, ReadSystem, ReadHistory},
 	Owner:         append([]Capability{ReadHistory}, everything...),
-	Integration:   {ReadBusiness, ManageCustomers, ManagePeople, ManageBilling, ManageMoney},
+	Integration:   {ReadBusiness, ManageCustomers, ManagePeople, ManageBilling, ManageMoney, ImportLedgers},
 	Staff:         everything,
 	System:        append([]Capability{ReadHistory}, everything...),
 }

@@ -23,6 +23,7 @@ var Types = domain.Types{
 	domain.TypeOf[ModuleRevoked]("contact.module_revoked"),
 	domain.TypeOf[AccessRevoked]("contact.access_revoked"),
 	domain.TypeOf[Joined]("contact.joined"),
+	domain.TypeOf[NoticesChosen]("contact.notices_chosen"),
 }
 
 // languageUnknown: version 1 had no language, which is what its absence says in version 2.
@@ -44,8 +45,9 @@ type Contact struct {
 	details  Details
 	grants   access.Grants
 	login    uuid.UUID
-	revoked  bool // all access was taken away, and none given since
-	moves    int  // what kills invitations sent before (E25)
+	revoked  bool     // all access was taken away, and none given since
+	declined []string // topics of mails, as Declinable has them
+	moves    int      // what kills invitations sent before (E25)
 }
 
 // Moves counts what kills invitations sent before: another address, access revoked, the

@@ -43,6 +43,12 @@ func TestContact(t *testing.T) {
 		{Name: "remove again", Given: removed, When: Remove{because}},
 		{Name: "remove without a reason", Given: added, When: Remove{}, Code: "reason.missing"},
 		{Name: "remove nobody", When: Remove{because}, Code: "contact.unknown"},
+		{Name: "choose some mails", Given: added, When: ChooseNotices{[]string{"payment_received"}}, Then: events{NoticesChosen{[]string{"invoice_published", "credit_memo_issued"}}}},
+		{Name: "choose all, as it was", Given: added, When: ChooseNotices{Declinable}},
+		{Name: "choose none", Given: added, When: ChooseNotices{}, Then: events{NoticesChosen{Declinable}}},
+		{Name: "choose all again", Given: append(added[:1:1], NoticesChosen{Declinable}), When: ChooseNotices{Declinable}, Then: events{NoticesChosen{[]string{}}}},
+		{Name: "choose what cannot be declined", Given: added, When: ChooseNotices{[]string{"viewed_as"}}, Code: "contact.notice"},
+		{Name: "choose for nobody", When: ChooseNotices{}, Code: "contact.unknown"},
 	})
 	s := domain.Fold(Contact{}, added...)
 	if gone := (Removed{acme}).Evolve(s); s.CustomerID() != acme || gone.CustomerID() != uuid.Nil {

@@ -51,6 +51,11 @@ func (t *spool) Write(p []byte) (int, error) {
 // whole reads what was written, from its beginning.
 func (t *spool) whole() *io.SectionReader { return io.NewSectionReader(t.file, 0, t.size) }
 
+// described is what was written, by its hash.
+func (t *spool) described(mediaType string) File {
+	return File{SHA256: hex.EncodeToString(t.sum.Sum(nil)), Size: t.size, MediaType: mediaType}
+}
+
 // discard forgets what was not placed.
 func (t *spool) discard() {
 	_ = t.file.Close()
@@ -65,11 +70,11 @@ const partSize = 5 << 20
 // place puts a spool under its name, for good: when it returns, a power cut loses nothing.
 // What is there under the name already is written over, which mends it if it was damaged.
 func (s *Store) place(ctx context.Context, t *spool, mediaType string) (f File, err error) {
-	f = File{SHA256: hex.EncodeToString(t.sum.Sum(nil)), Size: t.size, MediaType: mediaType}
+	f = t.described(mediaType)
 	if s.folder != "" {
 		err = s.settle(t, f.SHA256)
 	} else {
-		err = s.send(ctx, t, f)
+		err = s.send(ctx, t, f.SHA256, f.MediaType)
 	}
 	if err != nil {
 		err = fmt.Errorf("files: keeping %s: %w", f.SHA256, err)
@@ -78,10 +83,10 @@ func (s *Store) place(ctx context.Context, t *spool, mediaType string) (f File, 
 }
 
 // send writes to a store that shows an object once it is complete.
-func (s *Store) send(ctx context.Context, t *spool, f File) error {
+func (s *Store) send(ctx context.Context, t *spool, name, mediaType string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w, err := s.bucket.NewWriter(ctx, f.SHA256, &blob.WriterOptions{ContentType: f.MediaType, BufferSize: partSize, MaxConcurrency: 1})
+	w, err := s.bucket.NewWriter(ctx, name, &blob.WriterOptions{ContentType: mediaType, BufferSize: partSize, MaxConcurrency: 1})
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/google/uuid"
+
 	"portico/commands"
 	"portico/domain"
 	"portico/domain/importrun"
@@ -40,10 +42,14 @@ type Options struct {
 	TermsDays *int        // from issue to due date, where the file has none; by default 30, of receivables 60
 	PaidOn    domain.Date // of payments that the file does not date; today by default
 
-	DryRun   bool                    // decide everything, append nothing
-	Rejects  string                  // file for the rows that cannot be taken; left out: they are counted only
-	Progress func(done, total int64) // rows; total is 0 while the file is being read
-	Workers  int                     // documents in work at once; 64 by default
+	DryRun   bool                              // decide everything, append nothing
+	Rejects  string                            // file for the rows that cannot be taken; left out: they are counted only
+	Progress func(done, total, rejected int64) // rows; total is 0 while the file is being read
+	// Reject is given the rows that cannot be taken instead of Rejects, in the order of the file,
+	// after all others are taken.
+	Reject  func(Rejected) error
+	RunID   uuid.UUID // of the run's record; left out, the same for the same file
+	Workers int       // documents in work at once; 64 by default
 }
 
 // Run imports a file. The error is nil if every row is accounted for, rejected ones
@@ -73,6 +79,34 @@ func (im *Importer) Run(ctx context.Context, o Options) (Report, error) {
 	}
 	report.Seconds = time.Since(began).Seconds()
 	return report, err
+}
+
+// Check tells whether a file begins as its format does: its options are sound and its columns
+// are there. It reads the first row.
+func Check(o Options) (columns []string, err error) {
+	f, _, err := formatOf(o)
+	if err != nil {
+		return nil, err
+	}
+	if o.Currency != "" {
+		err = domain.CheckCurrency(o.Currency)
+	}
+	if o.PaidOn != "" && err == nil {
+		err = o.PaidOn.Check()
+	}
+	if err != nil {
+		return nil, err
+	}
+	src, err := o.source()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _, _ = src.Close() }()
+	_, columns, err = csvfile.NewTable(src)
+	if err == nil {
+		err = f.header(columns)
+	}
+	return columns, err
 }
 
 // prepare checks the options against the tenant.

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"portico/commands"
 	"portico/domain"
 	"portico/internal/csvfile"
@@ -47,6 +49,9 @@ func (r *run) read(ctx context.Context) error {
 	r.fileHash, r.recoded = hash, src.Recoded
 	r.texts, r.byNumber = interned{}, nil // the documents hold what they need
 	r.id = domain.DerivedID(commands.TenantID(r.o.By.Tenant), "import", r.o.Format, r.o.Profile, hash)
+	if r.o.RunID != uuid.Nil {
+		r.id = r.o.RunID
+	}
 	return closing
 }
 

@@ -28,6 +28,9 @@ var rejectsHeader = []string{"line", "document", "code", "reason", "row"}
 // reads a second time for that. The file appears whole or not at all. It holds personal
 // data: only its owner may read it.
 func (r *run) writeRejects() (err error) {
+	if r.o.Reject != nil {
+		return r.giveRejects()
+	}
 	if r.o.Rejects == "" {
 		return nil
 	}
@@ -46,7 +49,9 @@ func (r *run) writeRejects() (err error) {
 		return err
 	}
 	if rows := r.rejected(); len(rows) > 0 {
-		if err := r.copyRows(out, rows); err != nil {
+		if err := r.eachRow(rows, func(why rejection, row csvfile.Row, _ int) error {
+			return out.Write([]string{strconv.Itoa(row.Line), guard(why.document), domain.CodeOf(why.why), guard(reasonOf(why.why)), guard(row.Raw)})
+		}); err != nil {
 			return err
 		}
 	}
@@ -60,12 +65,35 @@ func (r *run) writeRejects() (err error) {
 	return os.Rename(temp.Name(), r.o.Rejects)
 }
 
-func (r *run) copyRows(out *csv.Writer, rows []rejection) error {
+// Rejected is a row that cannot be taken.
+type Rejected struct {
+	Line     int
+	Document string
+	Code     string
+	Reason   string
+	Cells    []string // one alone, the whole row, if its cells cannot be told apart
+}
+
+func (r *run) giveRejects() error {
+	rows := r.rejected()
+	if len(rows) == 0 {
+		return nil
+	}
+	return r.eachRow(rows, func(why rejection, row csvfile.Row, width int) error {
+		if len(row.Cells) != width {
+			row.Cells = []string{row.Raw}
+		}
+		return r.o.Reject(Rejected{row.Line, why.document, domain.CodeOf(why.why), reasonOf(why.why), row.Cells})
+	})
+}
+
+// eachRow reads the file again, and gives f the rejected rows as they stand in it.
+func (r *run) eachRow(rows []rejection, f func(why rejection, row csvfile.Row, width int) error) error {
 	src, err := r.o.source()
 	if err != nil {
 		return err
 	}
-	err = copyRows(out, src, rows)
+	err = rowsOf(src, rows, f)
 	hash, closing := src.Close()
 	if err = errors.Join(err, closing); err != nil {
 		return err
@@ -76,8 +104,8 @@ func (r *run) copyRows(out *csv.Writer, rows []rejection) error {
 	return nil
 }
 
-func copyRows(out *csv.Writer, src *csvfile.Source, rows []rejection) error {
-	t, _, err := csvfile.NewTable(src)
+func rowsOf(src *csvfile.Source, rows []rejection, f func(rejection, csvfile.Row, int) error) error {
+	t, names, err := csvfile.NewTable(src)
 	if err != nil {
 		return err
 	}
@@ -92,9 +120,7 @@ func copyRows(out *csv.Writer, src *csvfile.Source, rows []rejection) error {
 		if row.Line != int(rows[0].line) {
 			continue
 		}
-		why := rows[0].why
-		err = out.Write([]string{strconv.Itoa(row.Line), guard(rows[0].document), domain.CodeOf(why), guard(reasonOf(why)), guard(row.Raw)})
-		if err != nil {
+		if err := f(rows[0], row, len(names)); err != nil {
 			return err
 		}
 		rows = rows[1:]

@@ -257,7 +257,8 @@ func (t *tally) progress(r *run, reading bool) {
 
 // tell reports progress ten times a second, and at the end.
 func (t *tally) tell(r *run, reading bool) {
-	done, total := t.done, r.rows-int64(len(r.strays))-r.blank
+	apart := int64(len(r.strays)) + r.blank // rows of no document
+	done, total := t.done+apart, r.rows
 	if r.o.Progress == nil || (done < total || reading) && time.Since(t.told) < 100*time.Millisecond {
 		return
 	}
@@ -265,7 +266,7 @@ func (t *tally) tell(r *run, reading bool) {
 	if reading {
 		done, total = r.rows, 0
 	}
-	r.o.Progress(done, total)
+	r.o.Progress(done, total, t.sum.RejectedRows+int64(len(r.strays)))
 }
 
 // rejected are the rejected rows of a run, in the order of the file.

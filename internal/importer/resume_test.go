@@ -105,7 +105,7 @@ func importUntilKilled(url string) error {
 		return err
 	}
 	file := sampleFile()
-	file.Progress = func(done, total int64) {
+	file.Progress = func(done, total, _ int64) {
 		if total > 0 {
 			println("progress")
 		}
@@ -209,7 +209,7 @@ func TestTwoRunsAtOnce(t *testing.T) {
 func TestProgress(t *testing.T) {
 	file := sampleFile()
 	var seen []int64
-	file.Progress = func(done, total int64) {
+	file.Progress = func(done, total, _ int64) {
 		if total > 0 {
 			seen = append(seen, done)
 		}

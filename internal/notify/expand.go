@@ -69,12 +69,22 @@ func (n *Notices) letters(ctx context.Context, code string, t topic, what about)
 	if err == nil && policy == tenant.TellManagers {
 		contacts, policy, err = n.managers(ctx, code, contacts)
 	}
+	if err != nil {
+		return nil, err
+	}
 	for _, c := range contacts {
-		if policy == tenant.TellAll || c.IsPrimary {
+		if policy != tenant.TellAll && !c.IsPrimary {
+			continue
+		}
+		declined, err := n.Commands.Declines(ctx, code, c.ID)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(declined, t.name) {
 			all = append(all, letter{Topic: t.name, About: what, Contact: c.ID})
 		}
 	}
-	return all, err
+	return all, nil
 }
 
 // managers are those of a customer's contacts who manage its people: all of them are told.

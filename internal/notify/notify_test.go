@@ -138,6 +138,26 @@ func TestATopicIsSwitchedOff(t *testing.T) {
 	w.expect()
 }
 
+// Who has declined a topic is not told of it, and of all else as before; what tells of a look at
+// one's own portal cannot be declined.
+func TestWhoHasDeclinedIsNotTold(t *testing.T) {
+	w := newWorld(t)
+	a := w.customer("A")
+	ann := w.contact(a, person("ann", "", true))
+	w.contact(a, person("bob", "", true))
+	as := w.by
+	as.Actor, as.Roles = envelope.Actor{Kind: envelope.Contact, ID: ann}, []access.Role{access.Contact}
+	w.ok(w.ChooseNotices(t.Context(), as, contact.ChooseNotices{Wanted: []string{"payment_received"}}))
+	w.invoice(a, 100_00, true)
+	w.pay(a, 50_00)
+	w.expect("invoice_published to bob@example.com", "payment_received to ann@example.com", "payment_received to bob@example.com")
+	for _, topic := range contact.Declinable {
+		if at, ok := topicOf(topic); !ok || at.staff || topic == tenant.ViewedAs {
+			t.Errorf("%s cannot be declined", topic)
+		}
+	}
+}
+
 // An unpublished invoice is in no mail, whatever job asks for one.
 func TestAnUnpublishedInvoiceIsInNoMail(t *testing.T) {
 	w := newWorld(t)

@@ -81,6 +81,7 @@ var NotPublic = map[string]string{
 	"contact.module_revoked":            "who may see what is the business's own affair",
 	"contact.access_revoked":            "who may see what is the business's own affair",
 	"contact.joined":                    "who may see what is the business's own affair",
+	"contact.notices_chosen":            "which mails somebody wants is between them and the business",
 	"tenant.settings_changed":           "settings of the business",
 	"tenant.branch_added":               "settings of the business",
 	"tenant.branch_closed":              "settings of the business",

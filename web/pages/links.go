@@ -79,6 +79,7 @@ var auditPlaces = []place{
 
 // accountPlaces are in everybody's own menu.
 var accountPlaces = []place{
+	{key: "profile", icon: "user", href: "/profile"},
 	{key: "security", icon: "shield-check", href: "/security"},
 }
 

@@ -1,11 +1,13 @@
 package pages
 
 import (
+	"cmp"
 	"context"
 	"time"
 
 	"github.com/google/uuid"
 
+	"portico/commands"
 	"portico/web/text"
 )
 
@@ -20,6 +22,22 @@ type MySecurity struct {
 type MyFactor struct {
 	ID         uuid.UUID
 	Kind, Name string
+}
+
+func (f MyFactor) removal() string { return "/security/factors/" + f.ID.String() + "/remove" }
+
+// Me is who somebody is, and what they belong to.
+type Me struct {
+	Name, Email, Username string
+	As                    *commands.Membership // nil: of none
+	All                   []commands.Membership
+}
+
+func (m Me) here(at commands.Membership) bool { return m.As != nil && m.As.ID == at.ID }
+
+// place is what somebody belongs to: a customer, or the business itself.
+func (m Me) place(ctx context.Context, at commands.Membership) string {
+	return cmp.Or(at.Customer, of(ctx).Tenant.Name)
 }
 
 // MySession is a place where somebody is signed in.

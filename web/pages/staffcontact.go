@@ -18,10 +18,11 @@ type ContactFile struct {
 	Customer projections.CustomerName
 	Zone     *time.Location // the business's
 	Now      time.Time
-	Stream   string // of its history
-	Manages  bool   // may change all of it
-	Audits   bool   // may read history
-	Keys     bool   // may make API keys
+	Stream   string   // of its history
+	Declines []string // topics of mails that the contact does without
+	Manages  bool     // may change all of it
+	Audits   bool     // may read history
+	Keys     bool     // may make API keys
 }
 
 func (c ContactFile) path(act string) string { return "/staff/contacts/" + c.ID.String() + act }
@@ -203,4 +204,13 @@ func contactPrimary(ctx context.Context, now bool) bool {
 		return typed["is_primary"] == "true"
 	}
 	return now
+}
+
+// declined are the mails that the contact does without, in words.
+func (c ContactFile) declined(ctx context.Context) string {
+	var said []string
+	for _, topic := range c.Declines {
+		said = append(said, t(ctx, "notice_topic."+topic))
+	}
+	return strings.Join(said, ", ")
 }

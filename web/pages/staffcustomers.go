@@ -35,15 +35,6 @@ type CustomerList struct {
 	Manages bool // may register others
 }
 
-// Day is what waits for staff.
-type Day struct {
-	Name       string
-	Sums       projections.ReceivablesSummary
-	Unapplied  projections.Page[projections.UnappliedFund]
-	Unassigned projections.Page[projections.UnassignedDocument]
-	Overdue    projections.Page[projections.Invoice]
-}
-
 func customerStatus(status string) (ui.Tone, string) {
 	switch status {
 	case "active":

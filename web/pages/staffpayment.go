@@ -17,6 +17,7 @@ import (
 type Fund struct {
 	Desk
 	ID          uuid.UUID
+	Part        uuid.UUID // the refund or charge-back of it that the page is about
 	Memo        bool
 	CustomerID  uuid.UUID
 	Label       string // its number, reference or method

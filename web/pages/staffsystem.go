@@ -78,7 +78,7 @@ var stateTones = map[string]struct {
 	"sent": {ui.OK, "mail-check"}, "kept": {ui.Plain, "mail"}, "bounced": {ui.Bad, "undo-2"}, "suppressed": {ui.Warn, "circle-alert"}, "failed": {ui.Bad, "circle-x"},
 
 	"building": {ui.Info, "loader-circle"}, "ready": {ui.Info, "check"}, "active": {ui.OK, "check"}, "retired": {ui.Plain, "history"},
-	"finished": {ui.OK, "check"}, "behind": {ui.Warn, "clock"},
+	"waiting": {ui.Info, "clock"}, "stopped": {ui.Warn, "circle-alert"}, "behind": {ui.Warn, "clock"},
 }
 
 // inState is the chip of a state that only staff see.

@@ -2,6 +2,7 @@ package text
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -41,6 +42,31 @@ func (p *Printer) Amount(typed, code string) (domain.Money, error) {
 		return domain.Money{}, errors.New("this amount is too large")
 	}
 	return domain.Money{Minor: minor, Currency: code}, nil
+}
+
+// Typed is an amount as Amount reads it.
+func (p *Printer) Typed(m domain.Money) string {
+	digits, _ := currency.GetDigits(m.Currency)
+	minor, sign := strconv.FormatUint(magnitude(m.Minor), 10), ""
+	if m.Minor < 0 {
+		sign = "-"
+	}
+	if digits == 0 {
+		return sign + minor
+	}
+	if short := int(digits) + 1 - len(minor); short > 0 {
+		minor = strings.Repeat("0", short) + minor
+	}
+	point, _ := p.separators()
+	at := len(minor) - int(digits)
+	return sign + minor[:at] + point + minor[at:]
+}
+
+func magnitude(n int64) uint64 {
+	if n < 0 {
+		return -uint64(n)
+	}
+	return uint64(n)
 }
 
 func (p *Printer) example(point string) string { return "12" + point + "50" }

@@ -4,6 +4,11 @@ import "portico/domain"
 
 // What Components shows stands for data, not for texts of ours: it is in no catalogue.
 var (
+	shownChart = Chart{Says: "Invoiced and received by month", When: "Month", First: "Invoiced", Second: "Received", Groups: []ChartGroup{
+		{"September", "Sep", domain.Money{Minor: 120000, Currency: "GBP"}, domain.Money{Minor: 90000, Currency: "GBP"}},
+		{"October", "Oct", domain.Money{Minor: 80000, Currency: "GBP"}, domain.Money{Minor: 110000, Currency: "GBP"}},
+		{"November", "Nov", domain.Money{Minor: -500, Currency: "GBP"}, domain.Money{Currency: "GBP"}},
+	}}
 	shownAgeing = Ageing{
 		Overdue: domain.Money{Minor: 114800, Currency: "GBP"}, Soon: domain.Money{Minor: 184640, Currency: "GBP"},
 		Later: domain.Money{Minor: 129200, Currency: "GBP"}, OverdueN: 2, SoonN: 3, LaterN: 1,
