@@ -33,6 +33,8 @@ var allowed = map[string][]string{
 	"internal/eventstore":   {"internal/failpoint"},
 	"internal/failpoint":    {},
 	"internal/eventstore/*": {"internal/eventstore"},
+
+	"internal/eventstore/eventstoredb/node": {},
 	"internal/envelope":     {"domain", "internal/eventstore"},
 	"internal/keyring":      {"domain", "internal/envelope", "internal/failpoint", "internal/pg"},
 	"internal/auth":         {"domain", "domain/*", "commands", "internal/*"},
@@ -77,7 +79,8 @@ var reserved = map[string][]string{
 	"github.com/coreos/go-oidc":           {"internal/signin"},
 	"github.com/ccojocar/zxcvbn-go":       {"internal/signin"},
 	"golang.org/x/oauth2":                 {"internal/signin"},
-	"github.com/EventStore/":              {"internal/eventstore"},
+	"github.com/EventStore/":              {"internal/eventstore/eventstoredb", "internal/eventstore/eventstoredb/node"},
+	"google.golang.org/grpc":              {"internal/eventstore/eventstoredb", "internal/eventstore/eventstoredb/node"},
 	"github.com/go-chi/chi":               {"api"},
 	"github.com/danielgtaylor/huma":       {"api"},
 	"github.com/pressly/goose":            {"migrations"},

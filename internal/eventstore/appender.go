@@ -232,7 +232,7 @@ func (p *Postgres) commit(batch []*request) {
 		r.answer <- answers[i]
 	}
 	if p.learn(head) {
-		p.waker.tell()
+		p.waker.Tell()
 	}
 	if head > 0 && head >= p.roomUntil.Load() {
 		p.makeRoomAhead()

@@ -13,7 +13,7 @@ type Memory struct {
 	mu      sync.RWMutex
 	log     []Recorded           // the event at position n is log[n-1]
 	streams map[StreamName][]int // indices into log, by version
-	waker   waker
+	waker   Waker
 }
 
 var _ Store = (*Memory)(nil)
@@ -44,7 +44,7 @@ func (m *Memory) Append(ctx context.Context, stream StreamName, expected int64, 
 		at = append(at, len(m.log)-1)
 	}
 	m.streams[stream] = at
-	defer m.waker.tell()
+	defer m.waker.Tell()
 	return Appended{Version: int64(len(at)) - 1, Pos: Position{Hi: uint64(len(m.log))}}, nil
 }
 
@@ -111,7 +111,7 @@ func (m *Memory) Head(ctx context.Context) (Position, error) {
 	return Position{Hi: uint64(len(m.log))}, ctx.Err()
 }
 
-func (m *Memory) Wake(ctx context.Context) <-chan struct{} { return m.waker.wait(ctx) }
+func (m *Memory) Wake(ctx context.Context) <-chan struct{} { return m.waker.Wait(ctx) }
 
 // clone keeps history out of its writer's and its readers' reach.
 func clone(e Event) Event {

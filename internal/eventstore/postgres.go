@@ -21,7 +21,7 @@ import (
 // tables that it was made for.
 type Postgres struct {
 	pool  *pgxpool.Pool
-	waker waker
+	waker Waker
 	known atomic.Uint64 // the highest position seen here, to notice what others append
 
 	mu     sync.Mutex
@@ -145,7 +145,7 @@ func (p *Postgres) Head(ctx context.Context) (head Position, err error) {
 	return head, nil
 }
 
-func (p *Postgres) Wake(ctx context.Context) <-chan struct{} { return p.waker.wait(ctx) }
+func (p *Postgres) Wake(ctx context.Context) <-chan struct{} { return p.waker.Wait(ctx) }
 
 // grown tells whether another process has appended. It asks the one row of the head; a
 // database that does not answer has not grown.

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// waker tells everybody who waits that the log may have grown. While nobody waits it
+// Waker tells everybody who waits that the log may have grown. While nobody waits it
 // costs nothing; while somebody does, one goroutine ticks for all of them.
-type waker struct {
+type Waker struct {
 	// grown, if set, is asked every 50 ms whether other processes have appended.
 	grown func() bool
 
@@ -22,8 +22,8 @@ const (
 	tickEvery = time.Second
 )
 
-// wait registers a waiter until ctx ends; its channel is closed then.
-func (w *waker) wait(ctx context.Context) <-chan struct{} {
+// Wait registers a waiter until ctx ends; its channel is closed then.
+func (w *Waker) Wait(ctx context.Context) <-chan struct{} {
 	ch := make(chan struct{}, 1)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -44,8 +44,8 @@ func (w *waker) wait(ctx context.Context) <-chan struct{} {
 	return ch
 }
 
-// tell wakes everybody. A waiter that has not noticed the last tick gets no second one.
-func (w *waker) tell() {
+// Tell wakes everybody. A waiter that has not noticed the last tick gets no second one.
+func (w *Waker) Tell() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for ch := range w.waiting {
@@ -57,14 +57,14 @@ func (w *waker) tell() {
 }
 
 // idle ends run if nobody waits any more.
-func (w *waker) idle() bool {
+func (w *Waker) idle() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.running = len(w.waiting) > 0
 	return !w.running
 }
 
-func (w *waker) run() {
+func (w *Waker) run() {
 	every := tickEvery
 	if w.grown != nil {
 		every = pollEvery
@@ -79,7 +79,7 @@ func (w *waker) run() {
 		// Half an interval early is still each second; late would not be.
 		if w.grown != nil && w.grown() || time.Since(last) >= tickEvery-every/2 {
 			last = time.Now()
-			w.tell()
+			w.Tell()
 		}
 	}
 }
