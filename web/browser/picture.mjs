@@ -56,7 +56,7 @@ async function mainPages(given, page, who) {
 async function still() {
   await document.fonts.ready
   for (const label of document.querySelectorAll('.chart text')) label.textContent = 'Mon' // months pass
-  const changes = /\b(?<day>\d{1,2} (Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]*( \d{4})?)\b|\b\d{4}-\d\d-\d\d\b|\b(?<time>\d{1,2}:\d\d(:\d\d)?)\b|\b(?<ago>[\d,]+ (second|minute|hour|day|week|month|year)s?)\b|\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g
+  const changes = /\b(?<day>\d{1,2} (Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]*( \d{4})?)\b|\b\d{4}-\d\d-\d\d\b|\b(?<time>\d{1,2}:\d\d(:\d\d)?)\b|\b(?<ago>\d[\d,]* (second|minute|hour|day|week|month|year)s?)\b|\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g
   const same = (m, ...more) => {
     const { day, time, ago } = more.at(-1)
     return day ? '1 Jan 2030' : time ? '12:00' : ago ? '9 days' : m.replace(/\w/g, '0') // one day's name may be longer than the next one's
