@@ -50,10 +50,10 @@ func TestAProfileSaysWhatWaits(t *testing.T) {
 	b := newBooks(t)
 	b.drawing()
 	kim, _ := b.contactSession()
-	b.as(kim, "GET", "/profile", "").says(t, 200, `href="/notifications"`, `href="/language?back=%2Fprofile"`, "English", "!To be confirmed")
+	b.as(kim, "GET", "/profile", "").says(t, 200, `href="/notifications"`, `href="#language"`, `id="language"`, "English", "!To be confirmed")
 	b.as(kim, "GET", "/v1/me", "").says(t, 200, "!email_awaited")
 	b.send(kim, "/security/email", url.Values{"email": {"Kim.New@example.com"}}).is(303, "")
 	b.as(kim, "GET", "/profile", "").says(t, 200, "To be confirmed", "kim.new@example.com")
 	b.as(kim, "GET", "/v1/me", "").says(t, 200, `"email_awaited":"kim.new@example.com"`)
-	b.as(b.who, "GET", "/profile", "").says(t, 200, "Here now", "!/language?back=%2Fprofile", "!To be confirmed", "!kim.new")
+	b.as(b.who, "GET", "/profile", "").says(t, 200, "Here now", "!#language", "!To be confirmed", "!kim.new")
 }

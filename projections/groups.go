@@ -37,7 +37,7 @@ var Portal = engine.Group{
 
 // Staff is what only staff see, across customers.
 var Staff = engine.Group{
-	Name: "staff", Version: 5, Lanes: 1, DDL: staffDDL,
+	Name: "staff", Version: 6, Lanes: 1, DDL: staffDDL,
 	Of:     []string{"tenant.", "customer.", "invoice.", "credit_memo.", "account.", "import.", "subject."},
 	Tables: []engine.AnyTable{staffCustomers, customerTotals, monthTotals, funds, documents, imports, notificationSettings},
 	Apply: inTurn(applyStaffCustomer, applyTotals, applyFund, applyDocument, applyImport, applyNotificationSettings,
