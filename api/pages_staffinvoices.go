@@ -42,8 +42,10 @@ func (a *api) staffInvoices(ctx context.Context, v projections.Viewer, f project
 	if err != nil {
 		return pages.Listed[projections.Invoice]{}, err
 	}
-	return withNames(ctx, a, found, func(i projections.Invoice) *uuid.UUID { return i.CustomerID }, f.CustomerID)
+	return withNames(ctx, a, found, ofInvoice, f.CustomerID)
 }
+
+func ofInvoice(i projections.Invoice) *uuid.UUID { return i.CustomerID }
 
 func (a *api) staffInvoice(ctx context.Context, v projections.Viewer, id uuid.UUID) (i pages.AnInvoice, err error) {
 	a.awaitStaff(ctx)

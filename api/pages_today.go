@@ -49,7 +49,11 @@ func (a *api) waitingToday(ctx context.Context, v projections.Viewer, day *pages
 	if day.Unassigned, err = a.Queries.ListUnassignedDocuments(ctx, v, projections.UnassignedFilter{Paging: few}); err != nil {
 		return err
 	}
-	day.Overdue, err = a.Queries.ListInvoices(ctx, v, projections.InvoiceFilter{Overdue: true, Paging: few})
+	overdue, err := a.Queries.ListInvoices(ctx, v, projections.InvoiceFilter{Overdue: true, Paging: few})
+	if err != nil {
+		return err
+	}
+	day.Overdue, err = withNames(ctx, a, overdue, ofInvoice)
 	return err
 }
 

@@ -44,7 +44,10 @@ func (a *app) loadSample(ctx context.Context, address string, visitors *samplePe
 	if _, err := (&importer.Importer{Commands: a.commands}).Run(ctx, o); err != nil {
 		return fmt.Errorf("importing the sample: %w", err)
 	}
-	customerID := commands.ExternalID(a.tenant, "retail", "customer", sampleCustomer)
+	if err := a.sampleTrade(ctx, by); err != nil {
+		return err
+	}
+	customerID := a.sampleCustomer(sampleCustomer)
 	person := contact.Add{CustomerID: customerID, Details: contact.Details{Name: "Robin Sample", Email: "robin@example.com", IsPrimary: true}, Grants: access.Everything()}
 	r, err := a.commands.AddContact(ctx, by, domain.DerivedID(customerID, "sample contact"), person)
 	if err != nil {

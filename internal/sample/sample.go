@@ -4,7 +4,8 @@
 // It is part of Online Retail: Chen, D. (2015), Online Retail, UCI Machine Learning
 // Repository, doi 10.24432/C5BW33, licensed under CC BY 4.0
 // (https://creativecommons.org/licenses/by/4.0/). The lines of 2010-12-01 and
-// 2011-08-12 were chosen; nothing in them was changed.
+// 2011-08-12 were chosen; nothing in them was changed. What was paid of it, the names of
+// eight of its customers and the year of trade in trade.go are made up.
 package sample
 
 import (

@@ -55,7 +55,8 @@ async function mainPages(given, page, who) {
 // day and from one sample to the next.
 async function still() {
   await document.fonts.ready
-  for (const label of document.querySelectorAll('.chart text')) label.textContent = 'Mon' // months pass
+  for (const label of document.querySelectorAll('.chart text')) label.textContent = 'Mon' // months pass,
+  for (const bar of document.querySelectorAll('.chart rect')) bar.setAttribute('height', 0) // and what was sold in them
   const changes = /\b(?<day>\d{1,2} (Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]*( \d{4})?)\b|\b\d{4}-\d\d-\d\d\b|\b(?<time>\d{1,2}:\d\d(:\d\d)?)\b|\b(?<ago>\d[\d,]* (second|minute|hour|day|week|month|year)s?)\b|\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g
   const same = (m, ...more) => {
     const { day, time, ago } = more.at(-1)

@@ -77,7 +77,7 @@ func unappliedItems(ctx context.Context, all []projections.UnappliedFund) (items
 
 func unassignedItems(ctx context.Context, all []projections.UnassignedDocument) (items []ui.Item) {
 	for _, d := range all {
-		items = append(items, ui.Item{Title: d.Number, Detail: date(ctx, d.IssuedOn), Href: "/staff/unassigned"})
+		items = append(items, ui.Item{Title: d.Number, Detail: date(ctx, d.IssuedOn), Href: "/staff/unassigned", Amount: cash(ctx, d.Gross)})
 	}
 	return items
 }

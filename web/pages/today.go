@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -17,7 +18,7 @@ type Day struct {
 	Year       projections.YearOfMonths
 	Unapplied  projections.Page[projections.UnappliedFund]
 	Unassigned projections.Page[projections.UnassignedDocument]
-	Overdue    projections.Page[projections.Invoice]
+	Overdue    Listed[projections.Invoice]
 }
 
 // Fault is something that went wrong so many times, and where it is looked after.
@@ -41,6 +42,14 @@ func (w Fault) says(ctx context.Context) string {
 		said = t(ctx, "staff.wrong_more", "said", said)
 	}
 	return said
+}
+
+// overdueItems are invoices that somebody is to be reminded of: who, and how much is open.
+func overdueItems(ctx context.Context, all Listed[projections.Invoice]) (items []ui.Item) {
+	for _, x := range all.Items {
+		items = append(items, ui.Item{Title: cmp.Or(all.name(x.CustomerID), x.Number), Detail: x.Number + " · " + date(ctx, x.DueOn), Href: "/staff/invoices/" + x.ID.String(), Amount: cash(ctx, x.Open)})
+	}
+	return items
 }
 
 // yearChart is what was invoiced and received month by month.
