@@ -258,6 +258,9 @@ func (p *Postgres) send(batch []*request) ([]answer, error) {
 	} else {
 		pos, ok, err = p.invoke(ctx, conn, appendMany, many(batch))
 	}
+	if noPartition(err) {
+		_ = conn.Conn().Close(ctx) // its session may have looked while the partition was being attached, and not look again
+	}
 	if err != nil {
 		return nil, err
 	}
