@@ -223,15 +223,18 @@ func (p *Postgres) commit(batch []*request) {
 		return
 	}
 	head := uint64(0)
+	for _, a := range answers {
+		head = max(head, a.pos)
+	}
+	grown := p.learn(head) // before anybody is answered: who reads then is shown no less
 	for i, r := range batch {
 		if err != nil {
 			r.answer <- answer{err: appendFailed(err)}
 			continue
 		}
-		head = max(head, answers[i].pos)
 		r.answer <- answers[i]
 	}
-	if p.learn(head) {
+	if grown {
 		p.waker.Tell()
 	}
 	if head > 0 && head >= p.roomUntil.Load() {

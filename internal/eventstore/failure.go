@@ -47,6 +47,15 @@ func noPartition(err error) bool {
 	return pe != nil && pe.Code == "23514"
 }
 
+// errMissed says that a session shows no events where there are some.
+var errMissed = errors.New("the session does not show the newest partition")
+
+// missedPartition tells whether a session has shown less than there is: es.read_stream refuses to.
+func missedPartition(err error) bool {
+	pe := serverError(err)
+	return errors.Is(err, errMissed) || pe != nil && pe.Code == "55000"
+}
+
 // beingMade tells whether es.ensure_partitions gave up waiting, for 3 s, for somebody who
 // makes partitions and takes their time.
 func beingMade(err error) bool {

@@ -71,16 +71,39 @@ func (p *Postgres) Close() {
 const sqlReadStream = `SELECT r.pos, r.stream, r.version, r.id, r.type, r.data, r.meta, r.at FROM es.read_stream($1, $2, $3) r`
 
 func (p *Postgres) ReadStream(ctx context.Context, stream StreamName, from int64, limit int) ([]Recorded, error) {
-	rows, err := p.pool.Query(ctx, sqlReadStream, pgx.QueryExecModeCacheDescribe,
-		string(stream), min(max(from, 0), math.MaxInt64/2), min(max(limit, 0), math.MaxInt32)) // half: it is added to
-	if err != nil {
-		return nil, readFailed(ctx, err)
-	}
-	found, err := pgx.CollectRows(rows, scanRecorded)
+	var found []Recorded
+	err := p.read(ctx, func(conn *pgxpool.Conn) (err error) {
+		rows, err := conn.Query(ctx, sqlReadStream, pgx.QueryExecModeCacheDescribe,
+			string(stream), min(max(from, 0), math.MaxInt64/2), min(max(limit, 0), math.MaxInt32)) // half: it is added to
+		if err == nil {
+			found, err = pgx.CollectRows(rows, scanRecorded)
+		}
+		return err
+	})
 	if err != nil {
 		return nil, readFailed(ctx, err)
 	}
 	return found, nil
+}
+
+// read asks a session, and another one if that has missed a partition: one that lists them just
+// while one is attached keeps its list, and shows less than there is.
+func (p *Postgres) read(ctx context.Context, ask func(*pgxpool.Conn) error) error {
+	for try := 0; ; try++ {
+		conn, err := p.pool.Acquire(ctx)
+		if err != nil {
+			return err
+		}
+		err = ask(conn)
+		missed := missedPartition(err)
+		if missed {
+			_ = conn.Conn().Close(ctx)
+		}
+		conn.Release()
+		if !missed || try == 9 {
+			return err
+		}
+	}
 }
 
 // From a position on, not after one: that excludes the partition which ends with it. The
@@ -100,20 +123,27 @@ func (p *Postgres) ReadAll(ctx context.Context, after Position, limit int) (Page
 	if limit < 1 {
 		return Page{}, fmt.Errorf("eventstore: a page of %d events", limit)
 	}
-	rows, err := p.pool.Query(ctx, sqlReadAll, pgx.QueryExecModeCacheDescribe,
-		int64(min(after.Hi, math.MaxInt64-1))+1, limit, PageBytes)
-	if err != nil {
-		return Page{}, readFailed(ctx, err)
-	}
 	var head int64
-	var r Recorded
 	var events []Recorded
-	targets := append(r.targets(), &head) // the same for each row: pages are large
-	_, err = pgx.ForEachRow(rows, targets, func() error {
-		r.At = r.At.UTC()
-		events = append(events, r)
-		r.Data, r.Meta = nil, nil // the next row gets memory of its own
-		return nil
+	known := p.known.Load()
+	err := p.read(ctx, func(conn *pgxpool.Conn) error {
+		rows, err := conn.Query(ctx, sqlReadAll, pgx.QueryExecModeCacheDescribe,
+			int64(min(after.Hi, math.MaxInt64-1))+1, limit, PageBytes)
+		if err != nil {
+			return err
+		}
+		var r Recorded
+		targets := append(r.targets(), &head) // the same for each row: pages are large
+		_, err = pgx.ForEachRow(rows, targets, func() error {
+			r.At = r.At.UTC()
+			events = append(events, r)
+			r.Data, r.Meta = nil, nil // the next row gets memory of its own
+			return nil
+		})
+		if err == nil && len(events) == 0 && after.Hi < known {
+			return errMissed
+		}
+		return err
 	})
 	if err != nil {
 		return Page{}, readFailed(ctx, err)
