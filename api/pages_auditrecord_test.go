@@ -18,8 +18,8 @@ func TestAnAuditorFollowsARecordThroughItsEvents(t *testing.T) {
 	auditor, _ := w.staffed(access.Auditor)
 	var c struct{ ID uuid.UUID }
 	w.call("staff", "POST", "/v1/customers", `{"number":"C-9","legal_name":"Ada & Co","country":"GB","currency":"GBP","language":"de"}`).is(201, "").into(&c)
-	said := w.call("staff", "POST", "/v1/customers/"+c.ID.String()+"/details", fmt.Sprintf(`{"legal_name":%q,"country":"GB","currency":"GBP"}`, canary)).is(200, "")
-	w.call("staff", "POST", "/v1/customers/"+c.ID.String()+"/close", `{"reason":{"code":"left","text":"Moved to Mars"}}`).is(200, "")
+	w.call("staff", "POST", "/v1/customers/"+c.ID.String()+"/details", fmt.Sprintf(`{"legal_name":%q,"country":"GB","currency":"GBP"}`, canary)).is(200, "")
+	said := w.call("staff", "POST", "/v1/customers/"+c.ID.String()+"/close", `{"reason":{"code":"left","text":"Moved to Mars"}}`).is(200, "")
 	at, after := "/audit/records/customer/"+c.ID.String(), "&after="+said.Header().Get("Portico-Position")
 
 	w.as(auditor, "GET", at+"?at=1"+after, "").says(t, 200, "History of customer C-9", "As it stood after event 1", "<ins><bdi>Ada &amp; Co</bdi></ins>", "!<del>", `class="later"`, "Moved to Mars")
