@@ -24,7 +24,7 @@ BEGIN
   ORDER BY e.version LIMIT rq_limit;
   GET DIAGNOSTICS n = ROW_COUNT;
   IF n < least(rq_limit, st.version - rq_from + 1) THEN
-    RAISE EXCEPTION '% events of stream %, which has more', n, rq_stream USING ERRCODE = 'object_not_in_prerequisite_state';
+    RAISE EXCEPTION '% events of stream % are there and it had more: portico log verify says what else is not whole', n, rq_stream USING ERRCODE = 'object_not_in_prerequisite_state';
   END IF;
 END $$;
 -- +goose StatementEnd

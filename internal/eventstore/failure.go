@@ -48,7 +48,7 @@ func noPartition(err error) bool {
 }
 
 // errMissed says that a session shows no events where there are some.
-var errMissed = errors.New("the session does not show the newest partition")
+var errMissed = errors.New("the log is known to go on, and shows no more events")
 
 // missedPartition tells whether a session has shown less than there is: es.read_stream refuses to.
 func missedPartition(err error) bool {
@@ -87,7 +87,7 @@ func readFailed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("eventstore: read: %w", ctx.Err())
 	}
-	if refused(err) {
+	if refused(err) || serverError(err) != nil && missedPartition(err) { // in ten sessions: the stream is not whole
 		return fmt.Errorf("eventstore: read: %w", err)
 	}
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
