@@ -122,17 +122,23 @@ func (w *world) launch(port int, env ...string) *node {
 // await waits until the node answers.
 func (n *node) await() {
 	n.t.Helper()
+	if !n.begun() {
+		said, _ := os.ReadFile(n.log)
+		n.t.Fatalf("the node has ended:\n%s", said)
+	}
+}
+
+// begun waits until the node answers, or has ended before it did.
+func (n *node) begun() bool {
+	n.t.Helper()
 	eventually(n.t, 30*time.Second, n.address+" answers", func() bool {
-		if n.dead() {
-			said, _ := os.ReadFile(n.log)
-			n.t.Fatalf("the node has ended:\n%s", said)
-		}
 		answer, err := http.Get(n.address + "/healthz")
 		if err == nil {
 			answer.Body.Close()
 		}
-		return err == nil
+		return err == nil || n.dead()
 	})
+	return !n.dead()
 }
 
 func (n *node) dead() bool {
