@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,9 +21,13 @@ import (
 
 // sampleTrade goes on where the ledger ends, so that there is a year to look at: the ledger is
 // paid but for a few, and some of its customers have gone on buying and paying until today.
-// Each act is the same request at every start, and done once.
+// It is made once. A start that was interrupted goes on at the next: each act is the same request.
 func (a *app) sampleTrade(ctx context.Context, by commands.Caller) error {
 	if err := a.settle(ctx); err != nil { // what is owed has to be posted
+		return err
+	}
+	last, err := a.queries.ListCreditMemos(ctx, a.sampleViewer(), projections.CreditMemoFilter{CustomerID: a.sampleCustomer(sampleCustomer), Text: breakage})
+	if err != nil || len(last.Items) > 0 {
 		return err
 	}
 	if err := a.sampleLedgerPaid(ctx, by); err != nil {
@@ -48,6 +53,13 @@ func (a *app) sampleTrade(ctx context.Context, by commands.Caller) error {
 	return a.sampleBreakage(ctx, by, today)
 }
 
+// breakage is the number of what is made last.
+const breakage = "CG-C101"
+
+func (a *app) sampleViewer() projections.Viewer {
+	return projections.Viewer{Tenant: a.tenant, Kind: envelope.System}
+}
+
 func (a *app) sampleCustomer(number string) uuid.UUID {
 	return commands.ExternalID(a.tenant, "retail", "customer", number)
 }
@@ -56,13 +68,13 @@ func (a *app) sampleCustomer(number string) uuid.UUID {
 func (a *app) sampleLedgerPaid(ctx context.Context, by commands.Caller) error {
 	f := projections.CustomerFilter{Paging: projections.Paging{Limit: 200}}
 	for {
-		page, err := a.queries.ListCustomers(ctx, projections.Viewer{Tenant: a.tenant, Kind: envelope.System}, f)
+		page, err := a.queries.ListCustomers(ctx, a.sampleViewer(), f)
 		if err != nil {
 			return err
 		}
 		for _, c := range page.Items {
 			for _, t := range c.Totals {
-				if c.Number[max(0, len(c.Number)-2):] == "90" || t.Open.Minor <= 0 || c.ID != a.sampleCustomer(c.Number) {
+				if strings.HasSuffix(c.Number, "90") || t.Open.Minor <= 0 || c.ID != a.sampleCustomer(c.Number) {
 					continue
 				}
 				by.CommandID = domain.DerivedID(c.ID, "sample ledger paid")
@@ -112,7 +124,7 @@ func (a *app) sampleBreakage(ctx context.Context, by commands.Caller, today time
 	of := a.sampleCustomer(sampleCustomer)
 	by.CommandID = domain.DerivedID(of, "sample credit")
 	_, err := a.commands.IssueCreditMemo(ctx, by, uuid.Nil, creditmemo.Issue{Content: creditmemo.Content{
-		Number: "CG-C101", Party: domain.Party{CustomerID: &of}, Calculation: domain.Calculation{Currency: "GBP"},
+		Number: breakage, Party: domain.Party{CustomerID: &of}, Calculation: domain.Calculation{Currency: "GBP"},
 		IssuedOn: domain.DateOf(today.AddDate(0, 0, -8)), Description: "Two cake stands arrived broken",
 		Lines: sampleLines([]sample.Line{{SKU: "22423", Text: "Regency cake stand, three tiers", Quantity: "2", Price: "12.75"}}),
 	}})

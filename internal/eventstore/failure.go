@@ -50,10 +50,10 @@ func noPartition(err error) bool {
 // errMissed says that a session shows no events where there are some.
 var errMissed = errors.New("the log is known to go on, and shows no more events")
 
-// missedPartition tells whether a session has shown less than there is: es.read_stream refuses to.
-func missedPartition(err error) bool {
+// cutShort is how es.read_stream says that it sees less of a stream than its record does.
+func cutShort(err error) bool {
 	pe := serverError(err)
-	return errors.Is(err, errMissed) || pe != nil && pe.Code == "55000"
+	return pe != nil && pe.Code == "55000"
 }
 
 // beingMade tells whether es.ensure_partitions gave up waiting, for 3 s, for somebody who
@@ -87,7 +87,7 @@ func readFailed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("eventstore: read: %w", ctx.Err())
 	}
-	if refused(err) || serverError(err) != nil && missedPartition(err) { // in ten sessions: the stream is not whole
+	if refused(err) || cutShort(err) { // in ten sessions: the stream is not whole
 		return fmt.Errorf("eventstore: read: %w", err)
 	}
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)

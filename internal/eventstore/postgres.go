@@ -2,6 +2,7 @@ package eventstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"sync"
@@ -95,7 +96,7 @@ func (p *Postgres) read(ctx context.Context, ask func(*pgxpool.Conn) error) erro
 			return err
 		}
 		err = ask(conn)
-		missed := missedPartition(err)
+		missed := errors.Is(err, errMissed) || cutShort(err)
 		if missed {
 			_ = conn.Conn().Close(ctx)
 		}

@@ -103,3 +103,8 @@ func languageName(code string) string {
 	}
 	return code
 }
+
+// noticeChoice is the tick of a topic of mails.
+func noticeChoice(ctx context.Context, one projections.MyNotice) ui.Option {
+	return ui.Option{Value: one.Topic, Label: t(ctx, "notices.want"), Chosen: one.Wanted}
+}

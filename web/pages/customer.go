@@ -375,34 +375,3 @@ func next(ctx context.Context, cursor string) string {
 func (h CustomerHome) owes() bool {
 	return h.Overview.Balance != nil && slices.ContainsFunc(h.Overview.Balance.Currencies, func(c projections.CurrencyBalance) bool { return c.Open.Minor > 0 })
 }
-
-// noticeChoice is the tick of a topic of mails.
-func noticeChoice(ctx context.Context, one projections.MyNotice) ui.Option {
-	return ui.Option{Value: one.Topic, Label: t(ctx, "notices.want"), Chosen: one.Wanted}
-}
-
-// InvoiceSeen is an invoice, and the files on it that its reader sees.
-type InvoiceSeen struct {
-	projections.InvoiceDetail
-	Files FilesSeen
-}
-
-// CreditSeen is a credit memo, and the files on it that its reader sees.
-type CreditSeen struct {
-	projections.CreditMemoDetail
-	Files FilesSeen
-}
-
-// FilesSeen are files that hang on something.
-type FilesSeen struct {
-	Items     []projections.Attachment
-	Downloads bool // they can be had
-}
-
-func (f FilesSeen) row(ctx context.Context, a projections.Attachment) ui.File {
-	out := ui.File{Name: a.SaveAs(), Detail: size(ctx, a.Size)}
-	if f.Downloads {
-		out.Href = "/v1/attachments/" + a.ID.String() + "/file"
-	}
-	return out
-}
