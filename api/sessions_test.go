@@ -203,7 +203,7 @@ func TestNoRequestThatBeginsAfterARevokeIsHonoured(t *testing.T) {
 	who, _ := w.contactSession()
 	deps := w.a.Deps // another process on the same database
 	deps.Commands = commands.New(w.store, w.commands.Codec, "second")
-	rights := &auth.Rights{DB: w.db, Commands: deps.Commands, Clock: time.Now, Staff: deps.Commands.StaffOf}
+	rights := &auth.Rights{Commands: deps.Commands, Clock: time.Now, Staff: deps.Commands.StaffOf}
 	deps.Sessions = &session.Store{DB: w.db, Commands: deps.Commands, Rights: rights, Journal: w.journal.Write, Clock: time.Now}
 	second := assemble(deps)
 	nodes := []http.Handler{w.handler, second.observe(second.router)}

@@ -102,7 +102,7 @@ func newWorld(t testing.TB) *world {
 	w.journal = journal.Open(w.db, w.commands.Codec.Keys, "test")
 	t.Cleanup(w.journal.Close)
 	w.papers = &documents.Papers{Files: kept, Draw: pdf.Draw, PublicURL: "https://portal.example.com"}
-	rights := &auth.Rights{DB: w.db, Commands: w.commands, Clock: time.Now, Staff: w.commands.StaffOf}
+	rights := &auth.Rights{Commands: w.commands, Clock: time.Now, Staff: w.commands.StaffOf}
 	sessions := &session.Store{DB: w.db, Commands: w.commands, Rights: rights, Journal: w.journal.Write, Clock: time.Now}
 	w.a = assemble(Deps{
 		Sessions: sessions,

@@ -54,7 +54,7 @@ type app struct {
 	folds    *pgxpool.Pool // of the engine
 	db       pg.DB         // of stores: workers' for workers, for requests the rows of their tenant
 	reads    pg.DB         // for pages; nil: db
-	store    *eventstore.Postgres
+	store    store
 	codec    *envelope.Codec
 	commands *commands.Commands
 	engine   *engine.Engine
@@ -104,6 +104,9 @@ func open(ctx context.Context, s *settings) (*app, error) {
 		return nil, err
 	}
 	if err := a.database(ctx, s); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	if err := a.claimSource(ctx, s); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
 	if err := a.wire(ctx, s); err != nil {
@@ -169,7 +172,7 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	a.commands.Below = a.queries.Below
 	a.commands.Colleagues = a.queries.Colleagues
 	a.once = &idempotency.Store{DB: a.db, Node: me}
-	a.rights = &auth.Rights{DB: a.db, Commands: a.commands, Clock: time.Now}
+	a.rights = &auth.Rights{Commands: a.commands, Clock: time.Now}
 	a.keys = &auth.Keys{DB: a.db, Commands: a.commands, Clock: time.Now, Rights: a.rights}
 	a.uploads = &files.Uploads{DB: a.db}
 	a.commands.Uploaded = a.uploaded

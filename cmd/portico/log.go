@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"portico/internal/archive"
-	"portico/internal/eventstore"
 	"portico/internal/keyring"
 )
 
@@ -39,7 +38,9 @@ func withLog(ctx context.Context, s *settings, do func(a *app) error) error {
 		err = archive.Unfinished(ctx, a.pool)
 	}
 	if err == nil {
-		a.store = eventstore.OpenPostgres(a.pool)
+		err = a.claimSource(ctx, s)
+	}
+	if err == nil {
 		a.openJournal(nil)
 		err = a.noteCommand(ctx, s)
 	}
@@ -71,6 +72,9 @@ nothing up to there was changed.`,
   gzip -dc /backup/log/events-*.gz | jq -c 'select(.type == "invoice.issued") | .data'`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := s.onlyPostgres(); err != nil {
+				return err
+			}
 			return withLog(cmd.Context(), s, func(a *app) error {
 				b := newBar(cmd.ErrOrStderr(), "exporting")
 				m, err := a.copying(b).Export(cmd.Context(), args[0], o)
@@ -120,6 +124,9 @@ files given, or in the database, stays erased.`,
   portico log restore /backup/log --keys newest.gz --database-url postgres://…/fresh`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := s.onlyPostgres(); err != nil {
+				return err
+			}
 			a := &app{url: s.databaseURL, log: logger(s.logLevel)}
 			err := a.database(cmd.Context(), s)
 			if err == nil {

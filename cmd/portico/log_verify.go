@@ -13,6 +13,7 @@ import (
 	"portico/domain/catalog"
 	"portico/internal/archive"
 	"portico/internal/envelope"
+	"portico/internal/eventstore"
 	"portico/internal/invariant"
 	"portico/internal/journal"
 )
@@ -30,6 +31,9 @@ stay in the database. Put the files where they cannot be changed.`,
   portico log archive /archive/log --verify     # and read all the older files again`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := s.onlyPostgres(); err != nil {
+				return err
+			}
 			return withLog(cmd.Context(), s, func(a *app) error {
 				b := newBar(cmd.ErrOrStderr(), "archiving")
 				all, err := a.copying(b).Archive(cmd.Context(), args[0])
@@ -82,6 +86,7 @@ func verifyLogCommand(s *settings) *cobra.Command {
 		Long: `Without --archive: positions without a gap, each stream's versions, the head, ids,
 commit times, partitions and room made ahead, the triggers and grants that protect the
 log, and that every event opens with its subject's key or its subject was erased.
+In EventStoreDB: versions, order, ids, commit times and envelopes.
 With --archive: each file of an export or archive, its hashes and chain, and every event
 in it against the database.
 
@@ -92,6 +97,9 @@ Ends with status 1 if something is wrong, and says what. The server may be runni
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withLog(cmd.Context(), s, func(a *app) error {
 				if dir != "" {
+					if err := s.onlyPostgres(); err != nil {
+						return err
+					}
 					return a.verifyFiles(cmd, dir, asJSON)
 				}
 				keys, err := a.existingKeys(s)
@@ -123,17 +131,22 @@ func (a *app) verifyLog(cmd *cobra.Command, asJSON bool) error {
 		a.noteVerified(ctx, journal.LogVerified, len(found), events))
 }
 
-// logFindings are what is wrong with the log in the database, which has so many events.
+// logFindings are what is wrong with the log, which has so many events.
 func (a *app) logFindings(ctx context.Context, progress invariant.Progress) (found []invariant.Finding, events uint64, err error) {
-	if found, err = invariant.Log(ctx, a.pool, progress); err != nil {
-		return nil, 0, err
-	}
-	head, err := a.store.Head(ctx)
-	if err != nil {
+	if _, here := a.store.(*eventstore.Postgres); here {
+		if found, err = invariant.Log(ctx, a.pool, progress); err != nil {
+			return nil, 0, err
+		}
+		head, err := a.store.Head(ctx)
+		if err != nil {
+			return nil, 0, err
+		}
+		events = head.Hi
+	} else if found, events, err = invariant.Order(ctx, a.store, progress); err != nil {
 		return nil, 0, err
 	}
 	closed, err := invariant.Envelopes(ctx, a.store, a.codec, progress)
-	return append(found, closed...), head.Hi, err
+	return append(found, closed...), events, err
 }
 
 func (a *app) verifyFiles(cmd *cobra.Command, dir string, asJSON bool) error {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,7 +73,10 @@ directory, or joins the one that another portico process has started.`,
 		SilenceErrors: true,
 	}
 	s.flags(cmd.PersistentFlags())
-	cmd.PersistentPreRun = func(c *cobra.Command, _ []string) { s.command = strings.TrimPrefix(c.CommandPath(), "portico ") }
+	cmd.PersistentPreRun = func(c *cobra.Command, _ []string) {
+		s.command = strings.TrimPrefix(c.CommandPath(), "portico ")
+		s.eventStore = cmp.Or(s.eventStore, os.Getenv("PORTICO_EVENT_STORE")) // no flag's default: --help would show the password
+	}
 	cmd.AddCommand(
 		serveCommand(&s), migrateCommand(&s), importCommand(&s), historyCommand(&s),
 		projectionsCommand(&s), policiesCommand(&s), keysCommand(&s), benchCommand(&s), versionCommand(),

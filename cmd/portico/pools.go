@@ -5,7 +5,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"portico/internal/eventstore"
 	"portico/internal/pg"
 )
 
@@ -25,11 +24,13 @@ func (a *app) connect(ctx context.Context, s *settings) error {
 	if err != nil {
 		return err
 	}
-	a.store = eventstore.OpenPostgres(log)
 	if a.folds, err = open(pg.Options{Role: pg.ProjectRole, MaxConns: 12}); err != nil {
 		return err
 	}
 	if a.pool, err = open(pg.Options{MaxConns: 8}); err != nil {
+		return err
+	}
+	if a.store, err = openStore(s.eventStore, log, a.pool); err != nil {
 		return err
 	}
 	if a.db = a.pool; !s.requests {

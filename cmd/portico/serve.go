@@ -97,7 +97,7 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 		PublicURL:  s.address(),
 		Statements: a.statements, Tenants: a.tenants.Of,
 		Jobs: a.jobs, Tallies: a.runner.Queue.Tallies,
-		Checks: a.checks(), Progress: a.progress, Room: a.store.Room, Log: a.log, Clock: time.Now, TrustedProxies: proxies, Version: version,
+		Checks: a.checks(), Progress: a.progress, Room: a.room(), Log: a.log, Clock: time.Now, TrustedProxies: proxies, Version: version,
 	})
 	if err != nil {
 		return err
@@ -143,6 +143,7 @@ const accessLag = 5 * time.Second
 func (a *app) checks() []api.Check {
 	return []api.Check{
 		{Name: "database", Run: func(ctx context.Context) error { return a.pool.Ping(ctx) }},
+		{Name: "eventstore", Run: func(ctx context.Context) error { _, err := a.store.Head(ctx); return err }},
 		{Name: "projections", Run: func(ctx context.Context) error {
 			listed, err := a.engine.List(ctx)
 			if err != nil {
@@ -221,7 +222,7 @@ func (a *app) consumers(ctx context.Context) (all []api.Progress, err error) {
 		if c.Lag, err = a.lag(ctx, low); err != nil {
 			return nil, err
 		}
-		c.Events, c.Parked = head.Hi-min(low.Hi, head.Hi), aside[c.Name]
+		c.Events, c.Parked = low.Until(head), aside[c.Name]
 		all = append(all, c)
 	}
 	feeder, err := a.feederProgress(ctx, head)

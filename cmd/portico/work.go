@@ -48,7 +48,7 @@ func (a *app) feederProgress(ctx context.Context, head eventstore.Position) (api
 		return api.Progress{}, err
 	}
 	lag, err := a.lag(ctx, low)
-	return api.Progress{Kind: "feeder", Name: jobs.Consumer, Lag: lag, Events: head.Hi - min(low.Hi, head.Hi), Parked: int64(len(unplanned))}, err
+	return api.Progress{Kind: "feeder", Name: jobs.Consumer, Lag: lag, Events: low.Until(head), Parked: int64(len(unplanned))}, err
 }
 
 // work feeds and does jobs until ctx ends, and then lets those that run finish; the

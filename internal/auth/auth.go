@@ -33,21 +33,14 @@ type Keys struct {
 	// Rights are what contacts may do now. Left out, the keys have their own.
 	Rights *Rights
 
-	own     sync.Once
-	holders Memory[string, holder] // by the hashes of keys: what to ask about with a key
-}
-
-// holder is the contact that a key is of.
-type holder struct {
-	tenant  string
-	contact uuid.UUID
+	own sync.Once
 }
 
 // rights are what contacts may do now.
 func (k *Keys) rights() *Rights {
 	k.own.Do(func() {
 		if k.Rights == nil {
-			k.Rights = &Rights{DB: k.DB, Commands: k.Commands, Clock: k.Clock}
+			k.Rights = &Rights{Commands: k.Commands, Clock: k.Clock}
 		}
 	})
 	return k.Rights
@@ -107,10 +100,8 @@ func hash(token string) []byte {
 
 type text string // keeps SQL constant: a value of another string type does not compile
 
-// The heads are read with the key: a contact's rights cost no further round trip unless
-// one of the streams that they hang on has moved since they were last asked for.
 const sqlFind text = `
-select k.id, k.tenant, k.role, k.contact_id, k.hash, k.last_used_at, ` + headsOf + ` from portico.api_keys k where k.hash = $1 and k.revoked_at is null`
+select k.id, k.tenant, k.role, k.contact_id, k.hash, k.last_used_at from portico.api_keys k where k.hash = $1 and k.revoked_at is null`
 
 const sqlUsed text = `
 update portico.api_keys set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $2)`
@@ -118,15 +109,13 @@ update portico.api_keys set last_used_at = $2 where id = $1 and (last_used_at is
 // Authenticate finds out whose a token is. Every token costs one look-up by its hash,
 // whatever it looks like: neither text nor time tells a near miss from a wild guess.
 func (k *Keys) Authenticate(ctx context.Context, token string) (Principal, error) {
-	given, rights := hash(token), k.rights()
-	asked := rights.streams(k.holderOf(given))
+	given := hash(token)
 	var p Principal
 	var contact *uuid.UUID
-	var heads []int64
 	var stored []byte
 	var used *time.Time
 	var role access.Role
-	err := k.DB.QueryRow(ctx, string(sqlFind), given, asked).Scan(&p.KeyID, &p.Tenant, &role, &contact, &stored, &used, &heads)
+	err := k.DB.QueryRow(ctx, string(sqlFind), given).Scan(&p.KeyID, &p.Tenant, &role, &contact, &stored, &used)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return Principal{}, ErrInvalid
@@ -138,10 +127,14 @@ func (k *Keys) Authenticate(ctx context.Context, token string) (Principal, error
 	p.Kind, p.Roles = kindOf(role), []access.Role{role}
 	if contact != nil {
 		p.Contact = *contact
-		k.holders.Put(string(given), holder{p.Tenant, p.Contact})
-		if p.Standing, err = rights.admit(ctx, holder{p.Tenant, p.Contact}, asked, heads); err != nil {
+		standing, err := k.rights().Of(ctx, p.Tenant, p.Contact)
+		if err != nil {
 			return Principal{}, err
 		}
+		if len(standing.Seen()) == 0 {
+			return Principal{}, ErrInvalid
+		}
+		p.Standing = &standing
 	}
 	if now := k.Clock().UTC(); used == nil || now.Sub(*used) >= usedEvery {
 		if _, err := k.DB.Exec(ctx, string(sqlUsed), p.KeyID, now); err != nil {
@@ -149,12 +142,6 @@ func (k *Keys) Authenticate(ctx context.Context, token string) (Principal, error
 		}
 	}
 	return p, nil
-}
-
-// holderOf is the contact that a key was found to be of; the zero one if it was not yet.
-func (k *Keys) holderOf(given []byte) holder {
-	of, _ := k.holders.Get(string(given))
-	return of
 }
 
 // kindOf is how history speaks of a key with a role.

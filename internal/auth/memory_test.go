@@ -23,7 +23,4 @@ func TestWhatIsRememberedOfWhoAsksIsBounded(t *testing.T) {
 	if was, ok := r.known.Get(often); !ok || was.heads[0] != 7 {
 		t.Error("who asks often is forgotten")
 	}
-	if got := r.streams(holder{"main", uuid.New()}); got == nil || len(got) != 0 {
-		t.Errorf("of a stranger %v is remembered", got)
-	}
 }

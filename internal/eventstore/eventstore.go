@@ -76,6 +76,15 @@ func (p Position) Compare(o Position) int {
 // Before tells whether p comes before o.
 func (p Position) Before(o Position) bool { return p.Compare(o) < 0 }
 
+// Until is how many events there are from p to o, where positions count them: in PostgreSQL and in
+// memory. EventStoreDB's are places in its files: there it is 0.
+func (p Position) Until(o Position) uint64 {
+	if p.Lo != 0 || o.Lo != 0 || o.Hi < p.Hi {
+		return 0
+	}
+	return o.Hi - p.Hi
+}
+
 // String is the form of tokens and logs: "hi.lo".
 func (p Position) String() string { return fmt.Sprintf("%d.%d", p.Hi, p.Lo) }
 
@@ -139,6 +148,12 @@ type Store interface {
 	ReadAll(ctx context.Context, after Position, limit int) (Page, error)
 	// Head is the position of the last event.
 	Head(ctx context.Context) (Position, error)
+	// Versions are how far streams are now, in the order asked: after Append has returned, no
+	// store of the log answers less.
+	Versions(ctx context.Context, streams ...StreamName) ([]int64, error)
+	// Streams are a tenant's streams of a category that there are now, by name; tenant "" is all
+	// tenants, which may take long.
+	Streams(ctx context.Context, tenant, category string) ([]StreamName, error)
 	// Wake ticks when the log may have grown, and at least each second until ctx ends.
 	// Ticks are coalesced and may be lost or spurious: they are a hint to read. Then the
 	// channel is closed.

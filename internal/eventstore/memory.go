@@ -111,6 +111,28 @@ func (m *Memory) Head(ctx context.Context) (Position, error) {
 	return Position{Hi: uint64(len(m.log))}, ctx.Err()
 }
 
+func (m *Memory) Versions(ctx context.Context, streams ...StreamName) ([]int64, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	versions := make([]int64, len(streams))
+	for i, s := range streams {
+		versions[i] = int64(len(m.streams[s])) - 1
+	}
+	return versions, ctx.Err()
+}
+
+func (m *Memory) Streams(ctx context.Context, tenant, category string) (found []StreamName, err error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	for s := range m.streams {
+		if of, c, _ := s.Split(); c == category && (tenant == "" || of == tenant) {
+			found = append(found, s)
+		}
+	}
+	slices.Sort(found)
+	return found, ctx.Err()
+}
+
 func (m *Memory) Wake(ctx context.Context) <-chan struct{} { return m.waker.Wait(ctx) }
 
 // clone keeps history out of its writer's and its readers' reach.

@@ -176,6 +176,39 @@ func (p *Postgres) Head(ctx context.Context) (head Position, err error) {
 	return head, nil
 }
 
+const sqlVersions = `SELECT coalesce(s.version, -1) FROM unnest($1::text[]) WITH ORDINALITY n (name, i)
+  LEFT JOIN es.streams s ON s.name = n.name ORDER BY n.i`
+
+func (p *Postgres) Versions(ctx context.Context, streams ...StreamName) ([]int64, error) {
+	if len(streams) == 0 {
+		return nil, ctx.Err()
+	}
+	rows, _ := p.pool.Query(ctx, sqlVersions, pgx.QueryExecModeCacheDescribe, streams) // its error is in rows
+	versions, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return nil, readFailed(ctx, err)
+	}
+	return versions, nil
+}
+
+const (
+	sqlStreams    = `SELECT s.name FROM es.streams s WHERE s.name >= $1 || '.' || $2 || '-' AND s.name < $1 || '.' || $2 || '.' ORDER BY s.name`
+	sqlAllStreams = `SELECT s.name FROM es.streams s WHERE $1::text = '' AND s.name LIKE '%.' || $2 || '-%' ORDER BY s.name`
+)
+
+func (p *Postgres) Streams(ctx context.Context, tenant, category string) ([]StreamName, error) {
+	sql := sqlStreams
+	if tenant == "" {
+		sql = sqlAllStreams
+	}
+	rows, _ := p.pool.Query(ctx, sql, pgx.QueryExecModeCacheDescribe, tenant, category) // its error is in rows
+	found, err := pgx.CollectRows(rows, pgx.RowTo[StreamName])
+	if err != nil {
+		return nil, readFailed(ctx, err)
+	}
+	return found, nil
+}
+
 func (p *Postgres) Wake(ctx context.Context) <-chan struct{} { return p.waker.Wait(ctx) }
 
 // grown tells whether another process has appended. It asks the one row of the head; a

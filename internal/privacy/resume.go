@@ -22,11 +22,10 @@ const (
 
 // Subjects of whom history knows something, unless all of it is done.
 const sqlToDo text = `
-select right(s.name, 36)::uuid from es.streams s
-where s.name >= $1::text || '.subject-' and s.name < $1::text || '.subject.'
-  and (not exists (select from portico.erasures e where e.tenant = $1 and e.subject = right(s.name, 36)::uuid and e.ended_at is not null)
-    or not exists (select from portico.subject_keys k where k.tenant = $1 and k.subject = right(s.name, 36)::uuid)
-    or exists (select from portico.subject_keys k where k.tenant = $1 and k.subject = right(s.name, 36)::uuid and k.state = 'live'))`
+select s.id from unnest($2::uuid[]) s (id)
+where not exists (select from portico.erasures e where e.tenant = $1 and e.subject = s.id and e.ended_at is not null)
+   or not exists (select from portico.subject_keys k where k.tenant = $1 and k.subject = s.id)
+   or exists (select from portico.subject_keys k where k.tenant = $1 and k.subject = s.id and k.state = 'live')`
 
 // Apply carries out every erasure that history knows of and this database does not: it may
 // have been restored from a copy that is older. To be called before anything is read.
@@ -41,10 +40,15 @@ func (s *Service) Apply(ctx context.Context) error {
 }
 
 func (s *Service) applyIn(ctx context.Context, tenant string) error {
-	rows, err := s.DB.Query(ctx, string(sqlToDo), tenant)
-	if err != nil {
+	known, err := s.Commands.Store.Streams(ctx, tenant, "subject")
+	if err != nil || len(known) == 0 {
 		return err
 	}
+	subjects := make([]uuid.UUID, len(known))
+	for i, stream := range known {
+		subjects[i] = stream.AggregateID()
+	}
+	rows, _ := s.DB.Query(ctx, string(sqlToDo), tenant, subjects) // its error is in rows
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 	if err != nil {
 		return err
@@ -89,10 +93,10 @@ func (s *Service) resume(ctx context.Context, p keyring.Person) error {
 	return err
 }
 
-// Run resumes each minute until ctx ends.
+// Run resumes each minute until ctx ends, and applies what history has come to know of.
 func (s *Service) Run(ctx context.Context) {
 	for {
-		if err := s.Resume(ctx); err != nil && ctx.Err() == nil {
+		if err := errors.Join(s.Resume(ctx), s.Apply(ctx)); err != nil && ctx.Err() == nil {
 			s.Log.Warn("erasures that were cut off", "error", err)
 		}
 		select {

@@ -24,50 +24,26 @@ type Asked struct {
 // Authenticate finds out who asks: the session, and what its owner may do now. What was
 // taken away by then is not in it, on whatever node it was taken away (I9).
 func (s *Store) Authenticate(ctx context.Context, asked Asked) (Session, auth.Principal, error) {
-	found, err := s.open(ctx, asked.Tenant, asked.Token)
+	found, err := s.Open(ctx, asked.Tenant, asked.Token)
 	if err != nil {
 		return Session{}, auth.Principal{}, err
 	}
 	who, err := s.admit(ctx, &found)
 	if err == nil {
-		err = s.use(ctx, &found.Session, Idle(who), asked.Background)
+		err = s.use(ctx, &found, Idle(who), asked.Background)
 	}
 	if err != nil {
 		return Session{}, auth.Principal{}, err
 	}
-	return found.Session, who, nil
-}
-
-type humanKey struct {
-	tenant string
-	login  uuid.UUID
-}
-
-// remembered is a login as of a version of its stream.
-type remembered struct {
-	head  int64
-	human login.Login
-}
-
-// human is the login as of now: the one remembered, unless its stream has moved.
-func (s *Store) human(ctx context.Context, of opened) (login.Login, error) {
-	key := humanKey{of.Tenant, of.Login}
-	if last, ok := s.logins.Get(key); ok && of.Head >= 0 && last.head == of.Head {
-		return last.human, nil
-	}
-	who, err := s.Commands.LoginOf(ctx, of.Tenant, of.Login)
-	if err == nil {
-		s.logins.Put(key, remembered{of.Head, who}) // read after the head: at worst it is asked once more
-	}
-	return who, err
+	return found, who, nil
 }
 
 // admit asks history what the session's owner may do now; who may not be in it at all any
 // more is told that it is over.
-func (s *Store) admit(ctx context.Context, found *opened) (auth.Principal, error) {
-	of := found.Session
+func (s *Store) admit(ctx context.Context, found *Session) (auth.Principal, error) {
+	of := *found
 	who := auth.Principal{Tenant: of.Tenant, Kind: of.Realm, Login: of.Login, Session: of.ID, Impersonator: of.Impersonator}
-	human, err := s.human(ctx, *found)
+	human, err := s.Commands.LoginOf(ctx, of.Tenant, of.Login)
 	switch {
 	case err != nil:
 	case !human.Active(), of.Credentials < human.Credentials(): // whether or not whoever changed them came to end it

@@ -10,33 +10,20 @@ import (
 )
 
 const sqlOpen text = `
-select ` + columns + `,
-  coalesce((select h.version from es.streams h where h.name = s.tenant || '.login-' || s.login), -1) as head
-from portico.sessions s where hash = $1 and tenant = $2 and expires_at > $3
+select ` + columns + ` from portico.sessions s where hash = $1 and tenant = $2 and expires_at > $3
   and (parent is null or exists (select from portico.sessions p where p.tenant = s.tenant and p.id = s.parent and p.expires_at > $3))`
 
 // Open finds the session that a token opens in a tenant. Whether its owner may still do
 // anything is not asked here, nor whether it was left unused.
 func (s *Store) Open(ctx context.Context, tenant, token string) (Session, error) {
-	found, err := s.open(ctx, tenant, token)
-	return found.Session, err
-}
-
-// opened is a session with the version of its login's stream.
-type opened struct {
-	Session
-	Head int64 `db:"head"`
-}
-
-func (s *Store) open(ctx context.Context, tenant, token string) (opened, error) {
 	hash := hashOf(token)
 	rows, _ := s.DB.Query(ctx, string(sqlOpen), hash, tenant, s.now()) // its error is in rows
-	found, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[opened])
+	found, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Session])
 	if errors.Is(err, pgx.ErrNoRows) {
-		return opened{}, ErrEnded
+		return Session{}, ErrEnded
 	}
 	if err != nil {
-		return opened{}, fmt.Errorf("session: %w", err)
+		return Session{}, fmt.Errorf("session: %w", err)
 	}
 	found.hash = hash
 	return found, nil

@@ -89,8 +89,6 @@ type Store struct {
 	// Viewed has it told that somebody sees the portal as a contact; for certain, once it has
 	// answered. Left out, nobody is told.
 	Viewed func(ctx context.Context, s Session) error
-
-	logins auth.Memory[humanKey, remembered]
 }
 
 // ErrEnded says that a token opens nothing. It does not say why.

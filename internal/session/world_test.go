@@ -84,7 +84,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) node() *Store {
 	c := commands.New(w.log, &envelope.Codec{Catalog: catalog.New(), Keys: w.keys()}, "test")
 	clock := func() time.Time { return w.at }
-	rights := &auth.Rights{DB: w.db, Commands: c, Clock: clock, Staff: c.StaffOf}
+	rights := &auth.Rights{Commands: c, Clock: clock, Staff: c.StaffOf}
 	return &Store{DB: w.db, Commands: c, Rights: rights, Journal: w.write, Clock: clock}
 }
 

@@ -56,7 +56,6 @@ const (
 	sqlFreeHost  text = `delete from portico.hosts where host = $1 and tenant = $2`
 	sqlCodes     text = `select tenant from portico.tenants order by tenant`
 	sqlHosts     text = `select host, tenant from portico.hosts order by claimed_at, host`
-	sqlInLog     text = `select distinct split_part(name, '.', 1) from es.streams where name like '%.tenant-%' order by 1`
 )
 
 var code = regexp.MustCompile(`^[a-z0-9]{1,24}$`) // as in the names of streams
@@ -235,11 +234,12 @@ func (d *Directory) Refresh(ctx context.Context) error {
 
 // rebuild makes both tables from the log.
 func (d *Directory) rebuild(ctx context.Context) error {
-	found, err := d.texts(ctx, sqlInLog)
+	found, err := d.Commands.Store.Streams(ctx, "", "tenant")
 	if err != nil {
-		return err
+		return fmt.Errorf("tenants: %w", err)
 	}
-	for _, c := range found {
+	for _, stream := range found {
+		c, _, _ := stream.Split()
 		hosts, err := d.Commands.TenantHosts(ctx, c)
 		for _, h := range hosts {
 			if err == nil {

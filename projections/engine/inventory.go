@@ -53,7 +53,7 @@ func (e *Engine) Builds(ctx context.Context) ([]Built, error) {
 			return b, err
 		}
 		b.Position, b.Head, b.Since = at.position(), head, b.Since.UTC()
-		b.Behind = between(b.Position, head)
+		b.Behind = b.Position.Until(head)
 		if l, ok := inUse[[2]any{b.Group, b.Build}]; ok {
 			l.State, b.Listed = b.State, l
 		}

@@ -200,8 +200,6 @@ func (e *Engine) measure(ctx context.Context, l *Listed) error {
 		return err
 	}
 	l.Lag = max(0, time.Since(missing.Events[0].At).Seconds())
-	if l.Head.Lo == 0 && l.Position.Lo == 0 { // Postgres: dense numbers
-		l.Behind = l.Head.Hi - l.Position.Hi
-	}
+	l.Behind = l.Position.Until(l.Head)
 	return nil
 }

@@ -129,16 +129,8 @@ func (e *Engine) placeOf(ctx context.Context, db database, v *Verified, lanes []
 		return err
 	}
 	v.Position = slices.MinFunc(lanes, eventstore.Position.Compare)
-	v.Behind = between(v.Position, v.Head)
+	v.Behind = v.Position.Until(v.Head)
 	return nil
-}
-
-// between counts the events between two positions, if the store numbers them densely.
-func between(from, to eventstore.Position) uint64 {
-	if from.Lo != 0 || to.Lo != 0 || to.Hi < from.Hi {
-		return 0
-	}
-	return to.Hi - from.Hi
 }
 
 // holdTables keeps a rebuild from dropping what is being read.

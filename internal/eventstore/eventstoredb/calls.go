@@ -87,6 +87,9 @@ func readFailed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("eventstoredb: read: %w", ctx.Err())
 	}
+	if until, set := ctx.Deadline(); set && code(err) == esdb.ErrorCodeDeadlineExceeded && time.Until(until) < grace {
+		return fmt.Errorf("eventstoredb: read: %w", context.DeadlineExceeded) // the client's clock was first
+	}
 	if lasting := lasts(err); lasting != nil {
 		return lasting
 	}

@@ -23,6 +23,7 @@ import (
 // the engine's own, and those of other programs.
 type Store struct {
 	client *esdb.Client
+	shelf  Shelf
 	waker  eventstore.Waker
 	stuck  atomic.Int64 // calls that the client has not given back although their time was over
 	calls  sync.WaitGroup
@@ -45,8 +46,9 @@ const (
 var ErrConfiguration = errors.New("eventstoredb: the connection is not set up right")
 
 // Open connects when the first call comes. Address is a connection string of EventStoreDB,
-// esdb://… or esdb+discover://….
-func Open(address string) (*Store, error) {
+// esdb://… or esdb+discover://…. Shelf keeps which streams there are, and may be nil: then Streams
+// reads the whole log.
+func Open(address string, shelf Shelf) (*Store, error) {
 	if !strings.HasPrefix(address, "esdb://") && !strings.HasPrefix(address, "esdb+discover://") { // 25
 		return nil, fmt.Errorf("%w: an address begins with esdb:// or esdb+discover://", ErrConfiguration)
 	}
@@ -64,7 +66,10 @@ func Open(address string) (*Store, error) {
 		return nil, fmt.Errorf("%w: %w", ErrConfiguration, err)
 	}
 	ctx, end := context.WithCancel(context.Background())
-	s := &Store{client: client, end: end, ended: make(chan struct{})}
+	if shelf == nil {
+		shelf = noShelf{}
+	}
+	s := &Store{client: client, shelf: shelf, end: end, ended: make(chan struct{})}
 	s.head.Store(&eventstore.Position{})
 	go s.listen(ctx)
 	return s, nil
@@ -122,15 +127,9 @@ func (s *Store) Append(ctx context.Context, stream eventstore.StreamName, expect
 
 // conflict finds where the stream is: the client has it in a text only (04).
 func (s *Store) conflict(ctx context.Context, stream eventstore.StreamName, expected int64) error {
-	last, err := do(ctx, s, func(ctx context.Context) ([]eventstore.Recorded, error) {
-		return s.read(ctx, stream, esdb.ReadStreamOptions{Direction: esdb.Backwards, From: esdb.End{}}, 1)
-	})
+	actual, err := s.version(ctx, stream)
 	if err != nil {
 		return readFailed(ctx, err)
-	}
-	actual := eventstore.NoStream
-	if len(last) == 1 {
-		actual = last[0].Version
 	}
 	return &eventstore.Conflict{Stream: stream, Expected: expected, Actual: actual}
 }

@@ -213,7 +213,7 @@ func TestClosingWaitsForCalls(t *testing.T) {
 	}
 	t.Cleanup(n.Stop)
 	for range 10 {
-		s, err := eventstoredb.Open(n.URL())
+		s, err := eventstoredb.Open(n.URL(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -280,7 +280,7 @@ func TestAnAddressThatCannotWorkIsRefused(t *testing.T) {
 		"esdb://localhost?tls=what": "tls",
 		"esdb://me:secret@localhost:2113?tls=false": "only sent over TLS", // 23
 	} {
-		_, err := eventstoredb.Open(address)
+		_, err := eventstoredb.Open(address, nil)
 		if !errors.Is(err, eventstoredb.ErrConfiguration) || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: %v", address, err)
 		}

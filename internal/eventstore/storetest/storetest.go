@@ -36,6 +36,8 @@ func Run(t *testing.T, open func(t *testing.T) eventstore.Store) {
 		{"a tailing reader misses nothing while many write", tails},
 		{"what was appended can be read at once", readsOwnWrites},
 		{"appends wake every waiter, who is also ticked each second", wakes},
+		{"versions are told of several streams as of now", tellsVersions},
+		{"streams of a category are listed", listsStreams},
 		{"a context that has ended appends nothing", contexts},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -36,4 +36,12 @@ func (t *turns) ReadAll(ctx context.Context, after eventstore.Position, limit in
 
 func (t *turns) Head(ctx context.Context) (eventstore.Position, error) { return t.next().Head(ctx) }
 
+func (t *turns) Versions(ctx context.Context, streams ...eventstore.StreamName) ([]int64, error) {
+	return t.next().Versions(ctx, streams...)
+}
+
+func (t *turns) Streams(ctx context.Context, tenant, category string) ([]eventstore.StreamName, error) {
+	return t.next().Streams(ctx, tenant, category)
+}
+
 func (t *turns) Wake(ctx context.Context) <-chan struct{} { return t.next().Wake(ctx) }
