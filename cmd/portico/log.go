@@ -25,7 +25,7 @@ out of the database as files that any machine can read, bring it back, and check
 They run beside a server, and go on where they were if they are interrupted.
 docs/log.md has the file format and the whole of backups.`,
 	}
-	cmd.AddCommand(exportLogCommand(s), restoreLogCommand(s), archiveLogCommand(s), verifyLogCommand(s))
+	cmd.AddCommand(exportLogCommand(s), restoreLogCommand(s), archiveLogCommand(s), verifyLogCommand(s), copyLogCommand(s))
 	return cmd
 }
 

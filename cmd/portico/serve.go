@@ -72,6 +72,9 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 		return err
 	}
 	defer stopWork()
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	go a.keepSource(ctx, s, end)
 	go a.privacy.Run(ctx)
 	go a.keepSignIn(ctx)
 	go a.tenants.Run(ctx, func(err error) { a.log.Warn("looking for tenants and their host names", "error", err) })
@@ -128,13 +131,17 @@ func serveUntil(ctx context.Context, listener net.Listener, server *http.Server)
 		return err
 	case <-ctx.Done():
 	}
+	why := context.Cause(ctx)
+	if errors.Is(why, context.Canceled) {
+		why = nil // it was asked to
+	}
 	bounded, cancel := context.WithTimeout(context.Background(), drain)
 	defer cancel()
 	err := server.Shutdown(bounded)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return errors.Join(fmt.Errorf("some requests took longer than %v and were cut off", drain), server.Close())
+		return errors.Join(why, fmt.Errorf("some requests took longer than %v and were cut off", drain), server.Close())
 	}
-	return err
+	return errors.Join(why, err)
 }
 
 // accessLag is how far behind the read model may be that says who may come in.

@@ -83,3 +83,17 @@ func (c *cursor) read(ctx context.Context) (e eventstore.Recorded, err error) {
 	c.next++
 	return c.page.Events[c.next-1], nil
 }
+
+// peek is read without passing the event; more is false at the end of the log.
+func (c *cursor) peek(ctx context.Context) (e eventstore.Recorded, more bool, err error) {
+	e, err = c.read(ctx)
+	if errors.Is(err, errNoMore) {
+		return e, false, nil
+	}
+	if err == nil {
+		c.skip(-1)
+	}
+	return e, err == nil, err
+}
+
+func (c *cursor) skip(n int) { c.next += n }

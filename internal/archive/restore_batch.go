@@ -97,34 +97,40 @@ func (r *restore) writeIn(ctx context.Context, tx pgx.Tx, b *batch, last uint64)
 	if moved.RowsAffected() != 1 || head != 0 {
 		return domain.Refused("log.restore_other", "somebody else writes to this log: is another restore running?")
 	}
-	if err := r.makeRoom(ctx, tx, last); err != nil {
-		return err
+	if last > r.room {
+		if r.room, err = makeRoom(ctx, tx, last, 0); err != nil {
+			return err
+		}
 	}
+	return b.copyIn(ctx, tx)
+}
+
+// copyIn writes the events, and moves their streams on.
+func (b *batch) copyIn(ctx context.Context, tx pgx.Tx) error {
 	if err := b.numberStreams(ctx, tx); err != nil {
 		return err
 	}
 	columns := []string{"pos", "stream_no", "version", "id", "type", "data", "meta", "at"}
-	_, err = tx.CopyFrom(ctx, pgx.Identifier{"es", "events"}, columns, pgx.CopyFromSlice(len(b.events), func(i int) ([]any, error) {
+	_, err := tx.CopyFrom(ctx, pgx.Identifier{"es", "events"}, columns, pgx.CopyFromSlice(len(b.events), func(i int) ([]any, error) {
 		e := &b.events[i]
 		return []any{int64(e.Pos.Hi), b.streams[e.Stream].no, e.Version, e.ID, e.Type, e.Data, e.Meta, e.At}, nil
 	}))
 	return err
 }
 
-func (r *restore) makeRoom(ctx context.Context, tx pgx.Tx, last uint64) error {
-	if last <= r.room {
-		return nil
-	}
+// makeRoom makes partitions for events up to last, and leaves the head where it is. It answers up
+// to where there is room.
+func makeRoom(ctx context.Context, tx pgx.Tx, last, head uint64) (room uint64, err error) {
 	if _, err := tx.Exec(ctx, sqlAsHead, last); err != nil {
-		return err
+		return 0, err
 	}
 	if _, err := tx.Exec(ctx, sqlRoom); err != nil {
-		return err
+		return 0, err
 	}
-	if _, err := tx.Exec(ctx, sqlAsHead, 0); err != nil {
-		return err
+	if _, err := tx.Exec(ctx, sqlAsHead, head); err != nil {
+		return 0, err
 	}
-	return tx.QueryRow(ctx, sqlRoomEnd).Scan(&r.room)
+	return room, tx.QueryRow(ctx, sqlRoomEnd).Scan(&room)
 }
 
 // numberStreams moves the streams on, and learns their numbers.

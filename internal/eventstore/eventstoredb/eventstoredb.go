@@ -92,6 +92,21 @@ func (s *Store) Append(ctx context.Context, stream eventstore.StreamName, expect
 	if err := eventstore.Check(stream, expected, events); err != nil { // 09, 10: the server may answer a bare EOF
 		return eventstore.Appended{}, err
 	}
+	data := make([]esdb.EventData, len(events))
+	for i, e := range events {
+		if _, _, copied := timeOf(e.Meta); copied {
+			return eventstore.Appended{}, fmt.Errorf("eventstoredb: event %s has the metadata of one that was copied", e.ID)
+		}
+		data[i] = proposed(e, e.Meta)
+	}
+	return s.append(ctx, stream, expected, data)
+}
+
+func proposed(e eventstore.Event, meta []byte) esdb.EventData {
+	return esdb.EventData{EventID: e.ID, EventType: e.Type, ContentType: contentType(e.Data), Data: e.Data, Metadata: meta}
+}
+
+func (s *Store) append(ctx context.Context, stream eventstore.StreamName, expected int64, data []esdb.EventData) (eventstore.Appended, error) {
 	if err := ctx.Err(); err != nil {
 		return eventstore.Appended{}, err
 	}
@@ -99,11 +114,7 @@ func (s *Store) Append(ctx context.Context, stream eventstore.StreamName, expect
 	if expected != eventstore.NoStream {
 		revision = esdb.Revision(uint64(expected))
 	}
-	data := make([]esdb.EventData, len(events))
-	for i, e := range events {
-		data[i] = esdb.EventData{EventID: e.ID, EventType: e.Type, ContentType: contentType(e.Data), Data: e.Data, Metadata: e.Meta}
-	}
-	done := eventstore.Appended{Version: expected + int64(len(events))}
+	done := eventstore.Appended{Version: expected + int64(len(data))}
 	_, err := do(ctx, s, func(ctx context.Context) (none struct{}, err error) {
 		w, err := s.client.AppendToStream(ctx, string(stream), esdb.AppendToStreamOptions{ExpectedRevision: revision}, data...)
 		if err != nil {
@@ -330,11 +341,16 @@ func receive(r *esdb.ReadStream) (e *esdb.RecordedEvent, err error) {
 	return got.OriginalEvent(), nil
 }
 
+// recorded is an event as stores have them. Its time is cut to microseconds, as PostgreSQL's are.
 func recorded(e *esdb.RecordedEvent) eventstore.Recorded {
+	meta, at, copied := timeOf(e.UserMetadata)
+	if !copied {
+		at = e.CreatedDate.UTC().Truncate(time.Microsecond)
+	}
 	return eventstore.Recorded{
-		Event:  eventstore.Event{ID: e.EventID, Type: e.EventType, Data: present(e.Data), Meta: present(e.UserMetadata)},
+		Event:  eventstore.Event{ID: e.EventID, Type: e.EventType, Data: present(e.Data), Meta: present(meta)},
 		Stream: eventstore.StreamName(e.StreamID), Version: int64(e.EventNumber),
-		Pos: position(e.Position.Commit, e.Position.Prepare), At: e.CreatedDate.UTC(),
+		Pos: position(e.Position.Commit, e.Position.Prepare), At: at,
 	}
 }
 
