@@ -10,13 +10,17 @@ DURATION    ?= 30m
 SRC          = $(shell find . -name '*.go' -not -path './bin/*' -not -path './var/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check templ race torture lighthouse fuzz docs clean postgres testing
+.PHONY: help build contract-binary run test check templ race torture lighthouse fuzz docs clean postgres testing
 
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build bin/portico
 	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/portico ./cmd/portico
+
+contract-binary: ## The event store's contract as bin/contract, to try a server of EventStoreDB where there is no Go
+	CGO_ENABLED=0 $(GO) test -c -trimpath -ldflags '-s -w -X portico/internal/eventstore/eventstoredb/contract.standalone=yes' \
+	  -o bin/contract ./internal/eventstore/eventstoredb/contract
 
 run: postgres build ## Build and serve, with a sample business to click through
 	./bin/portico serve --sample

@@ -36,6 +36,7 @@ import (
 	"portico/internal/documents"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/files"
 	"portico/internal/idempotency"
 	"portico/internal/imports"
@@ -88,7 +89,7 @@ var bySystem = commands.Caller{
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, log: &syncBuffer{}, url: pgtest.New(t), store: &flaky{Memory: eventstore.NewMemory()}, keys: map[string]string{}}
+	w := &world{t: t, log: &syncBuffer{}, url: pgtest.New(t), store: &flaky{Store: teststore.New(t)}, keys: map[string]string{}}
 	w.db = pgtest.Open(t, w.url)
 	ring, err := keyring.New(w.db, bytes.Repeat([]byte{7}, 32))
 	if err != nil {
@@ -404,7 +405,7 @@ func (w *world) checkProblem(r *http.Request, got answer) {
 
 // flaky is a log that can be told to fail.
 type flaky struct {
-	*eventstore.Memory
+	eventstore.Store
 	down atomic.Bool
 }
 
@@ -412,7 +413,7 @@ func (f *flaky) Append(ctx context.Context, stream eventstore.StreamName, expect
 	if f.down.Load() {
 		return eventstore.Appended{}, eventstore.ErrUnavailable
 	}
-	return f.Memory.Append(ctx, stream, expected, events...)
+	return f.Store.Append(ctx, stream, expected, events...)
 }
 
 type syncBuffer struct {

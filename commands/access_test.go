@@ -9,6 +9,7 @@ import (
 	"portico/domain/access"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 )
 
 // ownersOnly are the commands that integrations may not give.
@@ -41,7 +42,7 @@ var contactsOnly = []string{"ChooseNotices"}
 // Every command refuses whoever has not its role, before it looks at anything. Commands
 // are found by reflection: a new one cannot be forgotten.
 func TestEveryCommandNeedsARole(t *testing.T) {
-	store := eventstore.NewMemory()
+	store := teststore.New(t)
 	w := newWorld(t, store)
 	commands := reflect.ValueOf(w.Commands)
 	found := 0
@@ -75,7 +76,7 @@ func TestEveryCommandNeedsARole(t *testing.T) {
 			if head, _ := store.Head(t.Context()); !allowed && head != (eventstore.Position{}) {
 				t.Fatalf("%s left something behind", name)
 			} else if allowed && head != (eventstore.Position{}) {
-				store = eventstore.NewMemory()
+				store = teststore.New(t)
 				w.Store = store
 				w.cache.Purge()
 			}

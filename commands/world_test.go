@@ -17,6 +17,7 @@ import (
 	"portico/domain/tenant"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/keyring"
 )
 
@@ -40,7 +41,7 @@ func newWorld(t testing.TB, store eventstore.Store) *world {
 
 // open is a world whose tenant is registered.
 func open(t testing.TB) *world {
-	w := newWorld(t, eventstore.NewMemory())
+	w := newWorld(t, teststore.New(t))
 	w.ok(w.RegisterTenant(t.Context(), staffMember(), tenant.Register{Settings: tenant.Settings{Name: "Test", TimeZone: "Europe/London", Currency: "GBP"}}))
 	return w
 }

@@ -23,6 +23,7 @@ import (
 	"portico/domain/tenant"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/keyring"
 	"portico/internal/pgtest"
 	"portico/internal/reactions"
@@ -47,7 +48,7 @@ var noon = time.Date(2026, 6, 15, 14, 0, 0, 0, time.UTC)
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	db, store, log := pgtest.Pool(t), eventstore.NewMemory(), slog.New(slog.NewTextHandler(io.Discard, nil))
+	db, store, log := pgtest.Pool(t), teststore.New(t), slog.New(slog.NewTextHandler(io.Discard, nil))
 	codec := &envelope.Codec{Catalog: catalog.New(), Keys: &keyring.Memory{}}
 	w := &world{Commands: commands.New(store, codec, "test"), t: t, db: db}
 	w.Clock = func() time.Time { return noon }

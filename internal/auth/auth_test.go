@@ -20,6 +20,7 @@ import (
 	"portico/domain/tenant"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/keyring"
 	"portico/internal/pgtest"
 )
@@ -29,7 +30,7 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 type world struct {
 	*testing.T
 	keys     *Keys
-	store    *eventstore.Memory
+	store    eventstore.Store
 	now      time.Time
 	contact  uuid.UUID
 	customer uuid.UUID
@@ -43,7 +44,7 @@ var by = commands.Caller{
 var because = domain.Because{Reason: domain.Reason{Code: "test"}}
 
 func newWorld(t *testing.T) *world {
-	w := &world{T: t, store: eventstore.NewMemory(), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	w := &world{T: t, store: teststore.New(t), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	c := commands.New(w.store, &envelope.Codec{Catalog: catalog.New(), Keys: &keyring.Memory{}}, "test")
 	w.keys = &Keys{DB: pgtest.Pool(t), Commands: c, Clock: func() time.Time { return w.now }}
 	ctx := t.Context()

@@ -24,6 +24,7 @@ import (
 	"portico/domain/tenant"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/files"
 	"portico/internal/jobs"
 	"portico/internal/keyring"
@@ -38,7 +39,7 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 type world struct {
 	*commands.Commands
 	t      *testing.T
-	store  *eventstore.Memory
+	store  eventstore.Store
 	files  *files.Store
 	papers *Papers
 	acme   uuid.UUID
@@ -46,7 +47,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, store: eventstore.NewMemory()}
+	w := &world{t: t, store: teststore.New(t)}
 	var err error
 	if w.files, err = files.Open(t.Context(), "mem://"); err != nil {
 		t.Fatal(err)

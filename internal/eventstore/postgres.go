@@ -197,11 +197,12 @@ const (
 )
 
 func (p *Postgres) Streams(ctx context.Context, tenant, category string) ([]StreamName, error) {
-	sql := sqlStreams
-	if tenant == "" {
-		sql = sqlAllStreams
+	var rows pgx.Rows // each query's error is in them
+	if tenant != "" {
+		rows, _ = p.pool.Query(ctx, sqlStreams, pgx.QueryExecModeCacheDescribe, tenant, category)
+	} else {
+		rows, _ = p.pool.Query(ctx, sqlAllStreams, pgx.QueryExecModeCacheDescribe, tenant, category)
 	}
-	rows, _ := p.pool.Query(ctx, sql, pgx.QueryExecModeCacheDescribe, tenant, category) // its error is in rows
 	found, err := pgx.CollectRows(rows, pgx.RowTo[StreamName])
 	if err != nil {
 		return nil, readFailed(ctx, err)

@@ -21,6 +21,7 @@ import (
 	"portico/domain/tenant"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/keyring"
 	"portico/internal/pgtest"
 	"portico/internal/sample"
@@ -63,7 +64,7 @@ func open(store eventstore.Store, keys envelope.Keys) shop {
 	return shop{&Importer{commands.New(store, &envelope.Codec{Catalog: catalog.New(), Keys: keys}, "test")}, store}
 }
 
-func newShop(t testing.TB) shop { return over(t, eventstore.NewMemory(), &keyring.Memory{}) }
+func newShop(t testing.TB) shop { return over(t, teststore.New(t), &keyring.Memory{}) }
 
 // text opens a file of this content.
 func text(content string) func() (io.ReadCloser, error) {

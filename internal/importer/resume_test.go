@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/keyring"
 	"portico/internal/pg"
 	"portico/internal/pgtest"
@@ -61,7 +62,7 @@ func TestRunsResume(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			whole := newShop(t)
 			want := whole.run(t, file)
-			store, keys := eventstore.NewMemory(), &keyring.Memory{}
+			store, keys := teststore.New(t), &keyring.Memory{}
 			s := over(t, store, keys)
 			deaths := 0
 			for appended := int64(0); ; {
@@ -175,7 +176,7 @@ func (d *doubtful) Append(ctx context.Context, stream eventstore.StreamName, exp
 }
 
 func TestEventsOfUnknownOutcomeCountOnce(t *testing.T) {
-	store := eventstore.NewMemory()
+	store := teststore.New(t)
 	s := over(t, &doubtful{Store: store}, &keyring.Memory{})
 	r := s.run(t, retailFile(retailHeader+strings.Repeat("1,A,x,1,2011-07-01 08:00:00,1.00,1,France\n2,A,x,1,2011-07-01 08:00:00,1.00,2,France\nC3,A,x,-1,2011-07-01 08:00:00,1.00,3,France\n", 3)))
 	if n := int64(len(s.log(t))) - 1; n != r.EventsAppended {
@@ -185,7 +186,7 @@ func TestEventsOfUnknownOutcomeCountOnce(t *testing.T) {
 
 // Two imports of one file at once are one import.
 func TestTwoRunsAtOnce(t *testing.T) {
-	store, keys := eventstore.NewMemory(), &keyring.Memory{}
+	store, keys := teststore.New(t), &keyring.Memory{}
 	errs := make(chan error)
 	s := over(t, store, keys)
 	other := open(store, keys)

@@ -22,6 +22,7 @@ import (
 	"portico/domain/tenant"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/files"
 	"portico/internal/jobs"
 	"portico/internal/keyring"
@@ -67,7 +68,7 @@ func newShop(t *testing.T) *shop {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = kept.Close() })
-	store := &slow{Store: eventstore.NewMemory(), stands: make(chan struct{}, 1)}
+	store := &slow{Store: teststore.New(t), stands: make(chan struct{}, 1)}
 	c := commands.New(store, &envelope.Codec{Catalog: catalog.New(), Keys: &keyring.Memory{}}, "test")
 	by := commands.Caller{Tenant: "main", Actor: envelope.Actor{Kind: envelope.Staff, ID: uuid.New()}, Roles: []access.Role{access.Accounts},
 		Origin: envelope.Origin{Channel: envelope.ChannelAPI, IP: "192.0.2.7", RequestID: "r-1"}}

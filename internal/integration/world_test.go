@@ -20,6 +20,7 @@ import (
 	"portico/domain/invoice"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/keyring"
 	"portico/internal/pgtest"
 	"portico/internal/public"
@@ -39,7 +40,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Parallel() // they wait more than they work
-	return &world{T: t, store: eventstore.NewMemory(), db: pgtest.Pool(t), codec: &envelope.Codec{Catalog: catalog.New(), Keys: &keyring.Memory{}}}
+	return &world{T: t, store: teststore.New(t), db: pgtest.Pool(t), codec: &envelope.Codec{Catalog: catalog.New(), Keys: &keyring.Memory{}}}
 }
 
 // feed is another process's feed to a target, from the log's beginning.

@@ -24,6 +24,7 @@ import (
 	"portico/domain/catalog"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/keyring"
 	"portico/internal/pg"
 	"portico/internal/pgtest"
@@ -133,7 +134,7 @@ func newProcesses(t *testing.T) *processes {
 	url := pgtest.New(t)
 	pgtest.Exec(t, url, `create table portico.effects (job uuid not null)`, `grant select, insert on portico.effects to portico_app`)
 	db := pgtest.Open(t, url)
-	p := &processes{&world{t, url, eventstore.NewMemory(), db, &envelope.Codec{Catalog: catalog.New(), Keys: &keyring.Memory{}}, &Store{DB: db}}, eventstore.OpenPostgres(db)}
+	p := &processes{&world{t, url, teststore.New(t), db, &envelope.Codec{Catalog: catalog.New(), Keys: &keyring.Memory{}}, &Store{DB: db}}, eventstore.OpenPostgres(db)}
 	t.Cleanup(p.log.Close)
 	f := p.feeder("test", planFor())
 	f.Store = p.log

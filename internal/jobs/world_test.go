@@ -16,6 +16,7 @@ import (
 	"portico/domain/tenant"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/keyring"
 	"portico/internal/pgtest"
 )
@@ -24,7 +25,7 @@ import (
 type world struct {
 	t     *testing.T
 	url   string // of the database, for its owner
-	store *eventstore.Memory
+	store eventstore.Store
 	db    *pgxpool.Pool
 	codec *envelope.Codec
 	jobs  *Store
@@ -34,7 +35,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	url := pgtest.New(t)
 	db := pgtest.Open(t, url)
-	return &world{t, url, eventstore.NewMemory(), db, &envelope.Codec{Catalog: catalog.New(), Keys: &keyring.Memory{}}, &Store{DB: db}}
+	return &world{t, url, teststore.New(t), db, &envelope.Codec{Catalog: catalog.New(), Keys: &keyring.Memory{}}, &Store{DB: db}}
 }
 
 // happen appends an event to a stream of its own and answers it.

@@ -24,6 +24,7 @@ import (
 	"portico/internal/documents"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/files"
 	"portico/internal/jobs"
 	"portico/internal/keyring"
@@ -58,7 +59,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	db, store, log := pgtest.Pool(t), eventstore.NewMemory(), slog.New(slog.DiscardHandler)
+	db, store, log := pgtest.Pool(t), teststore.New(t), slog.New(slog.DiscardHandler)
 	codec := &envelope.Codec{Catalog: catalog.New(), Keys: &keyring.Memory{}}
 	w := &world{Commands: commands.New(store, codec, "test"), t: t, db: db}
 	w.policy = reactions.NewPolicies(&reactions.Subscriber{Store: store, DB: db, Node: "test", Lanes: 2, Log: log}, w.Commands, log)

@@ -20,6 +20,7 @@ import (
 	"portico/domain/tenant"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/jobs"
 	"portico/internal/journal"
 	"portico/internal/keyring"
@@ -78,7 +79,7 @@ var bySystem = commands.Caller{
 var stranger = commands.Caller{Tenant: "main", Origin: envelope.Origin{Channel: envelope.ChannelAPI, IP: "198.51.100.7"}}
 
 func newWorld(t testing.TB) *world {
-	w := &world{TB: t, db: pgtest.Pool(t), store: &dying{Store: eventstore.NewMemory(), left: -1}, keys: &keyring.Memory{},
+	w := &world{TB: t, db: pgtest.Pool(t), store: &dying{Store: teststore.New(t), left: -1}, keys: &keyring.Memory{},
 		at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	w.Service = w.node()
 	w.done(w.Commands.RegisterTenant(t.Context(), byStaff, tenant.Register{Settings: tenant.Settings{Name: "Acme Plumbing", TimeZone: "UTC", Currency: "GBP"}}))

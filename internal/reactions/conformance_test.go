@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/pgtest"
 )
 
@@ -25,7 +26,7 @@ import (
 // goes on where its consumer was: it gets no old messages.
 func TestTheLogIsAWatermillPubSub(t *testing.T) {
 	log.SetOutput(io.Discard) // the suite's own chatter
-	store, db := eventstore.NewMemory(), pgtest.Pool(t)
+	store, db := teststore.New(t), pgtest.Pool(t)
 	publisher := &appends{store: store, versions: map[eventstore.StreamName]int64{}}
 	grouped := func(t *testing.T, group string) (message.Publisher, message.Subscriber) {
 		s := &Subscriber{Store: store, DB: db, Node: t.Name(), Lanes: 4, Log: slog.New(slog.DiscardHandler), pauses: 5 * time.Millisecond}

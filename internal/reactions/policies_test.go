@@ -24,6 +24,7 @@ import (
 	"portico/domain/tenant"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/keyring"
 	"portico/internal/pgtest"
 )
@@ -103,7 +104,7 @@ func (w *world) payable(t *testing.T, of uuid.UUID) map[uuid.UUID]int64 {
 }
 
 func TestIssuedInvoicesArePosted(t *testing.T) {
-	w := newWorld(t, eventstore.NewMemory(), pgtest.Pool(t), &keyring.Memory{}, "one")
+	w := newWorld(t, teststore.New(t), pgtest.Pool(t), &keyring.Memory{}, "one")
 	of := w.customers(t, 1)[0]
 	defer w.start()()
 	r := w.issue(t, of, "INV-1", 12_345)
@@ -123,7 +124,7 @@ func TestIssuedInvoicesArePosted(t *testing.T) {
 
 // A policy that dies at any moment, again and again, posts each invoice exactly once.
 func TestPoliciesSurviveCrashes(t *testing.T) {
-	store, db, keys := eventstore.NewMemory(), pgtest.Pool(t), &keyring.Memory{}
+	store, db, keys := teststore.New(t), pgtest.Pool(t), &keyring.Memory{}
 	w := newWorld(t, store, db, keys, "writer")
 	customers := w.customers(t, 5)
 	want := map[uuid.UUID]map[uuid.UUID]int64{}
@@ -175,7 +176,7 @@ func (c crashing) Append(ctx context.Context, s eventstore.StreamName, v int64, 
 
 // Of two processes one has the lease; when it ends the other takes over.
 func TestOneProcessRunsThePolicies(t *testing.T) {
-	store, db, keys := eventstore.NewMemory(), pgtest.Pool(t), &keyring.Memory{}
+	store, db, keys := teststore.New(t), pgtest.Pool(t), &keyring.Memory{}
 	one, two := newWorld(t, store, db, keys, "one"), newWorld(t, store, db, keys, "two")
 	of := one.customers(t, 1)[0]
 	stopOne := one.start()
@@ -245,7 +246,7 @@ func TestLowWaterMark(t *testing.T) {
 
 // What an aggregate refuses for good is written down, and the log goes on.
 func TestRefusalsAreRecorded(t *testing.T) {
-	w := newWorld(t, eventstore.NewMemory(), pgtest.Pool(t), &keyring.Memory{}, "one")
+	w := newWorld(t, teststore.New(t), pgtest.Pool(t), &keyring.Memory{}, "one")
 	of := w.customers(t, 1)[0]
 	stranger := uuid.New()
 	// A restatement of an invoice that is on no account: the account refuses it.
@@ -268,7 +269,7 @@ func TestRefusalsAreRecorded(t *testing.T) {
 // What can never be opened is set aside: the customer's other events, and everybody else's
 // wait for nothing, are carried over; mended, it is carried over too.
 func TestAnUnreadableEventIsSetAsideAndCarriedOverLater(t *testing.T) {
-	w := newWorld(t, eventstore.NewMemory(), pgtest.Pool(t), &keyring.Memory{}, "one")
+	w := newWorld(t, teststore.New(t), pgtest.Pool(t), &keyring.Memory{}, "one")
 	of := w.customers(t, 1)[0]
 	w.policies.Subscriber.pauses = time.Millisecond
 	good := *w.commands.Codec

@@ -24,6 +24,7 @@ import (
 	"portico/domain/tenant"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/jobs"
 	"portico/internal/journal"
 	"portico/internal/keyring"
@@ -46,7 +47,7 @@ type world struct {
 	*testing.T
 	*Service
 	db    *pgxpool.Pool
-	store *eventstore.Memory
+	store eventstore.Store
 	keys  *keyring.Memory
 
 	mu      sync.Mutex
@@ -71,7 +72,7 @@ func stranger(n int) commands.Caller {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{T: t, db: pgtest.Pool(t), store: eventstore.NewMemory(), keys: &keyring.Memory{}, at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	w := &world{T: t, db: pgtest.Pool(t), store: teststore.New(t), keys: &keyring.Memory{}, at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	w.Service = w.node()
 	c := w.Commands
 	w.must(c.RegisterTenant(ctx, bySystem, tenant.Register{Settings: tenant.Settings{Name: "Acme Plumbing", TimeZone: "UTC", Currency: "GBP"}}))

@@ -32,6 +32,7 @@ import (
 	"portico/domain/webhook"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/jobs"
 	"portico/internal/keyring"
 	"portico/internal/pgtest"
@@ -48,7 +49,7 @@ type world struct {
 	*commands.Commands
 	t         testing.TB
 	db        *pgxpool.Pool
-	store     *eventstore.Memory
+	store     eventstore.Store
 	log       *lockedBuffer
 	endpoints *Endpoints
 	sender    *Sender
@@ -74,7 +75,7 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, db: pgtest.Pool(t), store: eventstore.NewMemory(), log: &lockedBuffer{}, inserted: map[uuid.UUID]jobs.Job{}}
+	w := &world{t: t, db: pgtest.Pool(t), store: teststore.New(t), log: &lockedBuffer{}, inserted: map[uuid.UUID]jobs.Job{}}
 	codec := &envelope.Codec{Catalog: catalog.New(), Keys: &keyring.Memory{}}
 	w.Commands = commands.New(w.store, codec, "test")
 	w.Clock = func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }

@@ -11,6 +11,7 @@ import (
 	"portico/domain"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/keyring"
 	"portico/internal/pgtest"
 )
@@ -32,7 +33,7 @@ func onlyFollower(t *testing.T, e *Engine) *follower {
 
 // Rows held back go when a lane goes back to its checkpoint: the pages come again.
 func TestRowsHeldBackAreNotFoldedTwice(t *testing.T) {
-	store := eventstore.NewMemory()
+	store := teststore.New(t)
 	g := toyGroup(toyName(), 1)
 	refused := false
 	g.Apply = func(b *Batch, e envelope.Event) error {
@@ -78,7 +79,7 @@ func (p *rows[K, R]) partial() { p.known.whole = false }
 // What PostgreSQL refuses for a reason that is not in the row is nobody's fault: the group
 // stops and says so, and nobody is parked.
 func TestNobodyIsParkedForWhatIsWrongWithTheDatabase(t *testing.T) {
-	store := eventstore.NewMemory()
+	store := teststore.New(t)
 	db := pgtest.Pool(t)
 	e := toyEngine(store, db, toyGroup(toyName(), 2))
 	if err := e.Ensure(t.Context()); err != nil {
@@ -130,7 +131,7 @@ func (d *deniedKeys) Numbered(ctx context.Context, tenant string, subject uuid.U
 
 // The same goes for the database that the keys are in.
 func TestNobodyIsParkedForKeysThatCannotBeAskedFor(t *testing.T) {
-	e := toyEngine(eventstore.NewMemory(), pgtest.Pool(t), toyGroup(toyName(), 1))
+	e := toyEngine(teststore.New(t), pgtest.Pool(t), toyGroup(toyName(), 1))
 	log, keys := newToyLog(e.Store), &deniedKeys{Keys: &keyring.Memory{}}
 	log.codec = &envelope.Codec{Catalog: domain.NewCatalog(append(domain.Types{domain.TypeOf[toyPersonal]("toy.personal")}, toyTypes...)), Keys: keys}
 	e.Codec = log.codec

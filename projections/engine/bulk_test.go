@@ -11,6 +11,7 @@ import (
 
 	"portico/domain"
 	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/pgtest"
 )
 
@@ -28,7 +29,7 @@ func TestARouteStaysInItsLane(t *testing.T) {
 // A build that holds rows back while it is far behind finds out whose row is refused all
 // the same, pages later.
 func TestARefusedRowIsBlamedOnItsEventThoughRowsWereHeldBack(t *testing.T) {
-	store := eventstore.NewMemory()
+	store := teststore.New(t)
 	e := toyEngine(store, pgtest.Pool(t), toyGroup(toyName(), 2))
 	e.faults.page = func() int { return 10 }
 	if err := e.Ensure(t.Context()); err != nil {
@@ -57,14 +58,15 @@ func TestARefusedRowIsBlamedOnItsEventThoughRowsWereHeldBack(t *testing.T) {
 // Until they are written, rows held back are nobody's: a lane is not said to have passed
 // what no query can see, and its checkpoint stays.
 func TestRowsHeldBackCountAsNotThere(t *testing.T) {
-	store := eventstore.NewMemory()
+	store := teststore.New(t)
 	db := pgtest.Pool(t)
 	g := toyGroup(toyName(), 1)
 	e := toyEngine(store, db, g)
 	log := newToyLog(store)
 	c := uuid.New()
+	at := []eventstore.Position{{}}
 	for range 20 {
-		log.append(t, c, toyIssued{Invoice: uuid.New(), Customer: c, Minor: 1, Due: "2024-02-28"})
+		at = append(at, log.append(t, c, toyIssued{Invoice: uuid.New(), Customer: c, Minor: 1, Due: "2024-02-28"}))
 	}
 	e.faults.page = func() int { return 5 }
 	builds, err := e.current(t.Context(), &e.Groups[0])
@@ -89,8 +91,9 @@ func TestRowsHeldBackCountAsNotThere(t *testing.T) {
 		if err := f.save(t.Context(), false); err != nil {
 			t.Fatal(err)
 		}
-		var rows, hi int
-		err := db.QueryRow(t.Context(), `select (select count(*) from `+builds[0].Schema+`.invoices), hi from pj.lane where grp = $1`, g.Name).Scan(&rows, &hi)
+		var rows int
+		var hi uint64
+		err := db.QueryRow(t.Context(), `select (select count(*) from `+builds[0].Schema+`.invoices), hi::bigint from pj.lane where grp = $1`, g.Name).Scan(&rows, &hi)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +103,7 @@ func TestRowsHeldBackCountAsNotThere(t *testing.T) {
 		if page == 4 { // the end of the log
 			want = 20
 		}
-		if rows != want || hi != want || seen.Hi != uint64(want) || folded.Hi != uint64(5*page) {
+		if rows != want || hi != at[want].Hi || seen != at[want] || folded != at[5*page] {
 			t.Errorf("after page %d: %d rows, checkpoint %d, seen %s, folded %s; want %d", page, rows, hi, seen, folded, want)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"portico/domain"
 	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/pgtest"
 )
 
@@ -105,7 +106,7 @@ func TestReadModelsEqualAFreshFoldWhateverHappened(t *testing.T) {
 
 func liveThroughChaos(t *testing.T, r *rapid.T, db *pgxpool.Pool, seed uint64, lanes int) {
 	rng := rand.New(rand.NewPCG(seed, 1))
-	store := eventstore.NewMemory()
+	store := teststore.New(t)
 	g := toyGroup(toyName(), lanes)
 	history := newToyHistory(store, 7)
 	c := &chaos{rng: rand.New(rand.NewPCG(seed, 2)), p: 0.15}
@@ -158,7 +159,7 @@ func differencesIn(r *rapid.T, e *Engine) Verified {
 // The control: an engine that commits rows and checkpoint apart is found out.
 func TestVerifyFindsACheckpointThatIsNotInTheRowsTransaction(t *testing.T) {
 	for _, loose := range []bool{false, true} {
-		store := eventstore.NewMemory()
+		store := teststore.New(t)
 		e := toyEngine(store, pgtest.Pool(t), toyGroup(toyName(), 1))
 		e.faults.loose = loose
 		commits := 0

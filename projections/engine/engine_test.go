@@ -15,12 +15,13 @@ import (
 	"portico/domain"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/pgtest"
 )
 
 // ENGINE pitfall 13: two owners of a lane.
 func TestAFrozenOwnerIsFenced(t *testing.T) {
-	db, store := pgtest.Pool(t), eventstore.NewMemory()
+	db, store := pgtest.Pool(t), teststore.New(t)
 	g := toyGroup(toyName(), 1)
 	first, second := toyEngine(store, db, g), toyEngine(store, db, g)
 	first.faults.lease, second.faults.lease = 300*time.Millisecond, 300*time.Millisecond
@@ -67,7 +68,7 @@ func TestAFrozenOwnerIsFenced(t *testing.T) {
 
 func TestProcessesShareTheLanesAndTakeThemOver(t *testing.T) {
 	url := pgtest.New(t)
-	db, store := pgtest.Open(t, url), eventstore.NewMemory()
+	db, store := pgtest.Open(t, url), teststore.New(t)
 	g := toyGroup(toyName(), 4)
 	first, second, third := toyEngine(store, db, g), toyEngine(store, pgtest.Open(t, url), g), toyEngine(store, db, g)
 	stopFirst := running(t, first)
@@ -92,7 +93,7 @@ func TestProcessesShareTheLanesAndTakeThemOver(t *testing.T) {
 
 func TestRebuildWhileEventsArriveSwitchesWithoutGap(t *testing.T) {
 	url := pgtest.New(t)
-	store := eventstore.NewMemory()
+	store := teststore.New(t)
 	g := toyGroup(toyName(), 3)
 	server, tool := toyEngine(store, pgtest.Open(t, url), g), toyEngine(store, pgtest.Open(t, url), g)
 	running(t, server)
@@ -139,7 +140,7 @@ func TestRebuildWhileEventsArriveSwitchesWithoutGap(t *testing.T) {
 }
 
 func TestOneBuildIsKeptForRollBackAndIndexesAreMade(t *testing.T) {
-	store := eventstore.NewMemory()
+	store := teststore.New(t)
 	g := toyGroup(toyName(), 2)
 	e := toyEngine(store, pgtest.Pool(t), g)
 	history := newToyHistory(store, 5)
@@ -170,7 +171,7 @@ func TestOneBuildIsKeptForRollBackAndIndexesAreMade(t *testing.T) {
 
 // A reply that was lost: the batch is committed, and its lane does not know.
 func TestWhatALaneKnewDoesNotOutliveItsTerm(t *testing.T) {
-	store := eventstore.NewMemory()
+	store := teststore.New(t)
 	g := toyGroup(toyName(), 1)
 	e := toyEngine(store, pgtest.Pool(t), g)
 	if err := e.Ensure(t.Context()); err != nil {
@@ -216,7 +217,7 @@ func neverLess(ctx context.Context, t *testing.T, e *Engine, group string) {
 }
 
 func TestANewVersionIsBuiltBesideTheOld(t *testing.T) {
-	db, store := pgtest.Pool(t), eventstore.NewMemory()
+	db, store := pgtest.Pool(t), teststore.New(t)
 	v1 := toyGroup(toyName(), 2)
 	v2 := v1
 	v2.Version, v2.Lanes = 2, 3
@@ -261,7 +262,7 @@ func TestOverThePostgresStore(t *testing.T) {
 }
 
 func TestWaitIsBounded(t *testing.T) {
-	store := eventstore.NewMemory()
+	store := teststore.New(t)
 	g := toyGroup(toyName(), 4)
 	e := toyEngine(store, pgtest.Pool(t), g)
 	running(t, e)
@@ -278,7 +279,7 @@ func TestWaitIsBounded(t *testing.T) {
 }
 
 func TestAnEventThatCannotBeAppliedStopsAStrictGroupVisibly(t *testing.T) {
-	db, store := pgtest.Pool(t), eventstore.NewMemory()
+	db, store := pgtest.Pool(t), teststore.New(t)
 	sick, well := toyGroup(toyName(), 2), toyGroup(toyName(), 1)
 	sick.Strict = true
 	well.Apply = func(b *Batch, e envelope.Event) error {
@@ -318,7 +319,7 @@ func TestAnEventThatCannotBeAppliedStopsAStrictGroupVisibly(t *testing.T) {
 }
 
 func TestUnknownTypesAreSkippedAndCounted(t *testing.T) {
-	store := eventstore.NewMemory()
+	store := teststore.New(t)
 	g := toyGroup(toyName(), 1)
 	e := toyEngine(store, pgtest.Pool(t), g)
 	e.Codec = &envelope.Codec{Catalog: domain.NewCatalog(domain.Types{domain.TypeOf[toyIssued]("toy.issued")})}
@@ -334,7 +335,7 @@ func TestUnknownTypesAreSkippedAndCounted(t *testing.T) {
 }
 
 func TestVerifySaysWhatDiffers(t *testing.T) {
-	db, store := pgtest.Pool(t), eventstore.NewMemory()
+	db, store := pgtest.Pool(t), teststore.New(t)
 	g := toyGroup(toyName(), 2)
 	e := toyEngine(store, db, g)
 	running(t, e)

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	sqlAll = sqlBuilds + `where state <> 'dropped' order by grp, build`
+	sqlAll      = sqlBuilds + `where state <> 'dropped' order by grp, build`
 	sqlSomebody = `select coalesce(min(owner), '') from pj.lane where expires > clock_timestamp() and expires < 'infinity'`
 )
 

@@ -7,13 +7,14 @@ import (
 	"github.com/google/uuid"
 
 	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/pgtest"
 )
 
 // forgetful is an engine that has shown an event, and whose database is then as it was
 // before it: commits do not wait for the disk, so a server that dies forgets some.
 func forgetful(t *testing.T) (e *Engine, passed func() bool) {
-	db, store := pgtest.Pool(t), eventstore.NewMemory()
+	db, store := pgtest.Pool(t), teststore.New(t)
 	g := toyGroup(toyName(), 1)
 	e = toyEngine(store, db, g)
 	e.faults.lease = 300 * time.Millisecond
@@ -49,7 +50,7 @@ func TestWhatTheDatabaseForgotIsDoneAgainAlthoughNothingFollows(t *testing.T) {
 // The database's clock was put back by two hours after the owner had died: nobody renews
 // what seems to last for two hours more, and followers that are gone seem to be there.
 func TestALeaseThatWouldLastTooLongIsOver(t *testing.T) {
-	db, store := pgtest.Pool(t), eventstore.NewMemory()
+	db, store := pgtest.Pool(t), teststore.New(t)
 	g := toyGroup(toyName(), 2)
 	e := toyEngine(store, db, g)
 	if err := e.Ensure(t.Context()); err != nil {

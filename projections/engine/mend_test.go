@@ -11,14 +11,14 @@ import (
 
 	"portico/domain"
 	"portico/internal/envelope"
-	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/pgtest"
 )
 
 // mendable is an engine of a group with somebody parked, until mended is set.
 func mendable(t *testing.T, hook func(point string) error) (e *Engine, sick uuid.UUID, log *toyLog, mended *atomic.Bool) {
 	t.Helper()
-	store := eventstore.NewMemory()
+	store := teststore.New(t)
 	g := toyGroup(toyName(), 2)
 	mended = &atomic.Bool{}
 	g.Apply = func(b *Batch, e envelope.Event) error {
@@ -129,7 +129,7 @@ func TestARollBackParksNobodyWhoWasMended(t *testing.T) {
 
 // A rebuild that fails is no trouble of the group for ever.
 func TestTroublesEndWithTheirBuild(t *testing.T) {
-	store := eventstore.NewMemory()
+	store := teststore.New(t)
 	g := toyGroup(toyName(), 1)
 	var broken atomic.Bool
 	g.Apply = func(b *Batch, e envelope.Event) error {
@@ -154,7 +154,7 @@ func TestTroublesEndWithTheirBuild(t *testing.T) {
 
 // A program that does not know a type, which a newer one has held back, ends no parking.
 func TestWhatIsHeldBackIsNotForgottenByAnOlderProgram(t *testing.T) {
-	store := eventstore.NewMemory()
+	store := teststore.New(t)
 	g := toyGroup(toyName(), 1)
 	e, older := toyEngine(store, pgtest.Pool(t), g), (*Engine)(nil)
 	if err := e.Ensure(t.Context()); err != nil {

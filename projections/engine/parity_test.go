@@ -11,6 +11,7 @@ import (
 
 	"portico/domain"
 	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/pgtest"
 )
 
@@ -48,7 +49,7 @@ func activeBuild(t testing.TB, e *Engine) build {
 
 func TestEqualBuildsAreNeverHeldBack(t *testing.T) {
 	url := pgtest.New(t)
-	store := eventstore.NewMemory()
+	store := teststore.New(t)
 	g := toyGroup(toyName(), 3)
 	server, tool := toyEngine(store, pgtest.Open(t, url), g), toyEngine(store, pgtest.Open(t, url), g)
 	running(t, server)
@@ -85,7 +86,7 @@ func TestABuildThatDiffersIsHeldBack(t *testing.T) {
 			Difference{Table: "balances", Kind: Extra}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			store, g := eventstore.NewMemory(), toyGroup(toyName(), 2)
+			store, g := teststore.New(t), toyGroup(toyName(), 2)
 			e := toyEngine(store, pgtest.Pool(t), g)
 			running(t, e)
 			log, customer := newToyLog(store), uuid.New()
@@ -130,7 +131,7 @@ func mustHold(t *testing.T, e *Engine) *HeldBack {
 }
 
 func TestNobodyTriesAgainWhatIsHeldBack(t *testing.T) {
-	store, g := eventstore.NewMemory(), toyGroup(toyName(), 2)
+	store, g := teststore.New(t), toyGroup(toyName(), 2)
 	e := toyEngine(store, pgtest.Pool(t), g)
 	stop := running(t, e)
 	log, customer := newToyLog(store), uuid.New()

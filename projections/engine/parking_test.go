@@ -14,6 +14,7 @@ import (
 	"portico/domain"
 	"portico/internal/envelope"
 	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/keyring"
 	"portico/internal/pgtest"
 )
@@ -69,7 +70,7 @@ func TestAPoisonEventParksItsCustomerAlone(t *testing.T) {
 	for name, poison := range poisons {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			store := &spoiling{Store: eventstore.NewMemory()}
+			store := &spoiling{Store: teststore.New(t)}
 			var mended atomic.Bool
 			g := toyGroup(toyName(), 2)
 			g.Apply = func(b *Batch, e envelope.Event) error {
@@ -133,6 +134,44 @@ func TestAPoisonEventParksItsCustomerAlone(t *testing.T) {
 	}
 }
 
+// What is held back is applied in the order of the log, also where its positions get another digit:
+// the payment is of an invoice that must be there by then.
+func TestWhatIsHeldBackIsAppliedInOrder(t *testing.T) {
+	store := teststore.New(t)
+	var mended atomic.Bool
+	g := toyGroup(toyName(), 1)
+	g.Apply = func(b *Batch, e envelope.Event) error {
+		if _, poison := e.Data.(toyPoison); poison && mended.Load() {
+			return nil
+		}
+		return toyApply(b, e)
+	}
+	e := toyEngine(store, pgtest.Pool(t), g)
+	log := newToyLog(store)
+	if err := e.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	running(t, e)
+	sick := uuid.New()
+	log.append(t, sick, toyPoison{})
+	var pos eventstore.Position
+	for range 12 { // across 9 and 10, and in bytes across 999 and 1000
+		invoice := uuid.New()
+		log.append(t, sick, toyIssued{Invoice: invoice, Customer: sick, Minor: 100})
+		pos = log.append(t, sick, toyPaid{Invoice: invoice, Customer: sick, Minor: 100})
+	}
+	mustReach(t, e, g.Name, pos)
+	mustBeParked(t, e, sick, 25)
+	mended.Store(true)
+	if n, err := e.Retry(t.Context(), g.Name, sick, nil); err != nil || n != 25 {
+		t.Fatalf("%d events applied, %v", n, err)
+	}
+	if got := toyOpen(t, e, sick); got != 0 {
+		t.Errorf("%d is open", got)
+	}
+	mustEqualHistory(t, e)
+}
+
 func mustBeParked(t *testing.T, e *Engine, route uuid.UUID, held int64) {
 	t.Helper()
 	parked, err := e.Parked(t.Context())
@@ -159,7 +198,7 @@ func toyOpen(t *testing.T, e *Engine, customer uuid.UUID) (open int64) {
 // Whoever is parked stays so when another process takes the lane over, and in a rebuild
 // with the same program; a rebuild is strict about everybody else.
 func TestParkingOutlivesItsProcessAndRebuilds(t *testing.T) {
-	db, store := pgtest.Pool(t), eventstore.NewMemory()
+	db, store := pgtest.Pool(t), teststore.New(t)
 	g := toyGroup(toyName(), 2)
 	first := toyEngine(store, db, g)
 	if err := first.Ensure(t.Context()); err != nil {
@@ -191,7 +230,7 @@ func TestParkingOutlivesItsProcessAndRebuilds(t *testing.T) {
 // A rebuild that meets an event which the active build could apply stops: the new code is
 // wrong, and nobody's pages may suffer for it.
 func TestARebuildIsStrict(t *testing.T) {
-	store := eventstore.NewMemory()
+	store := teststore.New(t)
 	g := toyGroup(toyName(), 1)
 	var broken atomic.Bool
 	g.Apply = func(b *Batch, e envelope.Event) error {
@@ -219,7 +258,7 @@ func TestARebuildIsStrict(t *testing.T) {
 
 // Processes share the lanes evenly, and hand over when another comes or goes.
 func TestLanesAreSharedEvenly(t *testing.T) {
-	db, store := pgtest.Pool(t), eventstore.NewMemory()
+	db, store := pgtest.Pool(t), teststore.New(t)
 	g := toyGroup(toyName(), 6)
 	var engines []*Engine
 	var stops []func()

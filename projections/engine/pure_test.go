@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portico/internal/envelope"
-	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/pgtest"
 )
 
@@ -70,7 +70,7 @@ func sums(t *testing.T, db *pgxpool.Pool, e *Engine) map[string]string {
 // answers what the tables came to.
 func twice(t *testing.T, g Group) (here, there map[string]string) {
 	t.Helper()
-	url, store, rng := pgtest.New(t), eventstore.NewMemory(), rand.New(rand.NewPCG(1, 2))
+	url, store, rng := pgtest.New(t), teststore.New(t), rand.New(rand.NewPCG(1, 2))
 	db := pgtest.Open(t, url)
 	history := newToyHistory(store, 9)
 	for range 250 {

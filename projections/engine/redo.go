@@ -129,8 +129,9 @@ func (f *follower) mend(ctx context.Context, l *lane, w ward) error {
 	}
 }
 
-const sqlHeld = `select hi::text, lo::text, stream, version from pj.held
-	where grp = $1 and build = $2 and tenant = $3 and route = $4 order by hi, lo limit $5`
+// In order of the columns, not of what is selected: as texts 10 comes before 9.
+const sqlHeld = `select h.hi::text, h.lo::text, h.stream, h.version from pj.held h
+	where h.grp = $1 and h.build = $2 and h.tenant = $3 and h.route = $4 order by h.hi, h.lo limit $5`
 
 // held reads the first events that are held back.
 func (f *follower) held(ctx context.Context, w ward, limit int) ([]envelope.Event, error) {

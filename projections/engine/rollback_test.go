@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portico/domain"
-	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/pgtest"
 )
 
@@ -19,7 +19,7 @@ import (
 // while somebody asks two servers in turn.
 func TestSwitchesForthAndBackShowNobodyLessThanBefore(t *testing.T) {
 	url := pgtest.New(t)
-	store, g := eventstore.NewMemory(), toyGroup(toyName(), 3)
+	store, g := teststore.New(t), toyGroup(toyName(), 3)
 	first, second, tool := toyEngine(store, pgtest.Open(t, url), g), toyEngine(store, pgtest.Open(t, url), g), toyEngine(store, pgtest.Open(t, url), g)
 	running(t, first)
 	running(t, second)
@@ -77,7 +77,7 @@ func neverLessOf(ctx context.Context, t *testing.T, group string, servers ...*En
 // its history.
 func rebuilt(t *testing.T) (*Engine, *toyHistory) {
 	t.Helper()
-	store := eventstore.NewMemory()
+	store := teststore.New(t)
 	e := toyEngine(store, pgtest.Pool(t), toyGroup(toyName(), 2))
 	history := newToyHistory(store, 5)
 	bulk(t, history, 50)
@@ -104,7 +104,7 @@ func TestRollBackWorksWithoutAServer(t *testing.T) {
 }
 
 func TestThereIsNotAlwaysAWayBack(t *testing.T) {
-	db, store := pgtest.Pool(t), eventstore.NewMemory()
+	db, store := pgtest.Pool(t), teststore.New(t)
 	v1 := toyGroup(toyName(), 1)
 	v2 := v1
 	v2.Version = 2
@@ -211,7 +211,7 @@ func TestTheBuildThatWasLastActiveIsKept(t *testing.T) {
 // A new program leaves the builds of the one before alone for a day, so that one can go
 // back to that: also if it was stopped in good order, and had run for long.
 func TestBuildsOfAnOlderProgramAreKeptForADay(t *testing.T) {
-	db, store := pgtest.Pool(t), eventstore.NewMemory()
+	db, store := pgtest.Pool(t), teststore.New(t)
 	v1 := toyGroup(toyName(), 2)
 	v2 := v1
 	v2.Version = 2

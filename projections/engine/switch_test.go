@@ -8,14 +8,14 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/pgtest"
 )
 
 // A lane that commits while a switch waits for it counts as far as it has come then: no
 // reader is led to a build that shows less.
 func TestASwitchSeesWhatLanesCommitMeanwhile(t *testing.T) {
-	e := toyEngine(eventstore.NewMemory(), pgtest.Pool(t), toyGroup(toyName(), 2))
+	e := toyEngine(teststore.New(t), pgtest.Pool(t), toyGroup(toyName(), 2))
 	g := &e.Groups[0]
 	if err := e.Ensure(t.Context()); err != nil {
 		t.Fatal(err)
@@ -46,7 +46,7 @@ func TestASwitchSeesWhatLanesCommitMeanwhile(t *testing.T) {
 
 // Whoever asks to try again, of a build that is then retired, does not wait for ever.
 func TestARetryEndsWithASwitch(t *testing.T) {
-	store := eventstore.NewMemory()
+	store := teststore.New(t)
 	e := toyEngine(store, pgtest.Pool(t), toyGroup(toyName(), 1))
 	name := e.Groups[0].Name
 	if err := e.Ensure(t.Context()); err != nil {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"portico/internal/eventstore"
+	"portico/internal/eventstore/teststore"
 	"portico/internal/pgtest"
 )
 
@@ -37,7 +37,7 @@ func died(t *testing.T, e *Engine, of ...string) {
 // What a process has tried and survived is not blamed, also if that changed no row, and
 // if it has died of what another lane tried after that.
 func TestWhatWasSurvivedIsNotBlamed(t *testing.T) {
-	store := eventstore.NewMemory()
+	store := teststore.New(t)
 	e := toyEngine(store, pgtest.Pool(t), toyGroup(toyName(), 3))
 	name := e.Groups[0].Name
 	if err := e.Ensure(t.Context()); err != nil {
@@ -76,7 +76,7 @@ func TestWhatWasSurvivedIsNotBlamed(t *testing.T) {
 
 // Who lets a lane go has survived what it tried last.
 func TestWhoLetsALaneGoLeavesNobodyToBlame(t *testing.T) {
-	store := eventstore.NewMemory()
+	store := teststore.New(t)
 	e := toyEngine(store, pgtest.Pool(t), toyGroup(toyName(), 1))
 	if err := e.Ensure(t.Context()); err != nil {
 		t.Fatal(err)
@@ -109,7 +109,7 @@ func TestWhoLetsALaneGoLeavesNobodyToBlame(t *testing.T) {
 // Once an event that is tried alone is folded, it is not what kills the process: nothing
 // is blamed for a death at its commit.
 func TestADeathAtTheCommitIsNobodysFault(t *testing.T) {
-	store := eventstore.NewMemory()
+	store := teststore.New(t)
 	e := toyEngine(store, pgtest.Pool(t), toyGroup(toyName(), 1))
 	if err := e.Ensure(t.Context()); err != nil {
 		t.Fatal(err)

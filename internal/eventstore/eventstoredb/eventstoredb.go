@@ -199,7 +199,7 @@ func (s *Store) ReadAll(ctx context.Context, after eventstore.Position, limit in
 }
 
 func (s *Store) page(ctx context.Context, after eventstore.Position, limit int) (eventstore.Page, error) {
-	p, want := eventstore.Page{Next: after}, limit
+	p, want := eventstore.Page{Next: after}, limit+1 // one more, to tell whether it is the end
 	o := esdb.ReadAllOptions{From: esdb.Start{}}
 	if after != (eventstore.Position{}) {
 		if after.Hi > math.MaxInt64 { // no log is as long, and the server reads positions as signed

@@ -24,6 +24,7 @@ import (
 	api "github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
@@ -80,13 +81,16 @@ func (n *Node) URL() string { return "esdb://" + n.address + "?tls=false" }
 // Address is host:port.
 func (n *Node) Address() string { return n.address }
 
+// oftenAlive lets clients ask each ten seconds whether it is there, as they do; grpc-go would hang up.
+var oftenAlive = keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}
+
 // Restart serves again, on the same port and with the same log.
 func (n *Node) Restart() error {
 	l, err := net.Listen("tcp", n.address)
 	if err != nil {
 		return err
 	}
-	n.address, n.server = l.Addr().String(), grpc.NewServer()
+	n.address, n.server = l.Addr().String(), grpc.NewServer(grpc.KeepaliveEnforcementPolicy(oftenAlive))
 	api.RegisterStreamsServer(n.server, n)
 	serverfeatures.RegisterServerFeaturesServer(n.server, features{})
 	gossip.RegisterGossipServer(n.server, gossips{n: n})
