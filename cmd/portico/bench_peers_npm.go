@@ -59,13 +59,15 @@ func (n *npm) install(ctx context.Context) error {
 			return err
 		}
 	}
-	cmd := exec.CommandContext(ctx, "npm", "ci", "--prefix", n.dir, "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error")
+	cmd := exec.CommandContext(ctx, "npm", "ci", "--prefix", n.dir, "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error",
+		"--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000") // without network it says so in seconds
 	cmd.WaitDelay = 5 * time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return &missingError{fmt.Sprintf("npm could not install its packages: %v\n%s", err, strings.TrimSpace(string(out)))}
+		why, _, _ := strings.Cut(string(out), "\n") // the rest is for npm's own maintainers
+		return &missingError{fmt.Sprintf("npm could not install its packages: %v, %s", err, why)}
 	}
 	return nil
 }
