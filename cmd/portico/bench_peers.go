@@ -40,7 +40,7 @@ type peer struct {
 	// appends answers how many appends were acknowledged, too.
 	appends func(ctx context.Context, o benchOptions, clients int) (lap, int64, error)
 	loads   func(ctx context.Context, o benchOptions, clients, streams int) (lap, error)
-	read    func(ctx context.Context, events int64) (lap, error)
+	read    func(ctx context.Context, events int) (followed, error)
 	follow  func(ctx context.Context, o benchOptions) (followed, error)
 	stored  func(ctx context.Context) (int64, error)
 	close   func()
@@ -207,16 +207,6 @@ func rows(r result, stores []*peer, all [][]lap, of func(lap) float64) (results 
 		results = append(results, against(r, all[0], all[i+1], of))
 	}
 	return results
-}
-
-func (b *peersBench) reads(ctx context.Context) ([]result, error) {
-	stores := b.offering(func(p *peer) bool { return p.read != nil })
-	var turns []func() (lap, error)
-	for _, p := range stores {
-		turns = append(turns, func() (lap, error) { return p.read(ctx, int64(b.streams*eventsPerStream)) })
-	}
-	all, err := b.laps(turns...)
-	return rows(result{Name: "read all", Clients: 1, Unit: "events/s"}, stores, all, rateOf), err
 }
 
 func (b *peersBench) loads(ctx context.Context) (results []result, err error) {

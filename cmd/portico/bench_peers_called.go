@@ -99,23 +99,23 @@ func (c called) loads(ctx context.Context, o benchOptions, clients, streams int)
 const patience = 5 * time.Second
 
 // read reads the whole log, page by page.
-func (c called) read(ctx context.Context, events int64) (lap, error) {
+func (c called) read(ctx context.Context, events int) (followed, error) {
 	r, err := c.reader(ctx, false)
 	if err != nil {
-		return lap{}, err
+		return followed{}, err
 	}
 	defer r.close()
-	began, seen := time.Now(), int64(0)
+	began, seen := time.Now(), 0
 	for seen < events {
 		waiting, cancel := context.WithTimeout(ctx, patience)
 		ids, err := r.next(waiting)
 		cancel()
 		if err != nil {
-			return lap{}, fmt.Errorf("%s: after %d of %d events: %w", c.name, seen, events, err)
+			return followed{}, fmt.Errorf("%s: after %d of %d events: %w", c.name, seen, events, err)
 		}
-		seen += int64(len(ids))
+		seen += len(ids)
 	}
-	return lap{rate: float64(seen) / time.Since(began).Seconds()}, nil
+	return followed{lap{rate: float64(seen) / time.Since(began).Seconds()}, seen, 0}, nil
 }
 
 // polling is a reader that asks again after a while when it has seen all.

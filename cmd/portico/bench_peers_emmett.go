@@ -29,7 +29,7 @@ type emmettJob struct {
 	Clients int    `json:"clients"`
 	Millis  int64  `json:"millis"`
 	Streams int    `json:"streams"`
-	Events  int64  `json:"events"`
+	Events  int    `json:"events"`
 }
 
 type emmettAnswer struct {
@@ -37,12 +37,13 @@ type emmettAnswer struct {
 	P50      float64 `json:"p50"`
 	P95      float64 `json:"p95"`
 	P99      float64 `json:"p99"`
-	Appended int64   `json:"appended"`
-	Missed   int64   `json:"missed"`
+	Appended int     `json:"appended"`
+	Missed   int     `json:"missed"`
 	Error    string  `json:"error"`
 }
 
-func (a emmettAnswer) lap() lap { return lap{a.Rate, a.P50, a.P95, a.P99} }
+func (a emmettAnswer) lap() lap           { return lap{a.Rate, a.P50, a.P95, a.P99} }
+func (a emmettAnswer) followed() followed { return followed{a.lap(), a.Appended, a.Missed} }
 
 func openEmmett(ctx context.Context, a *app, packages *npm) ([]*peer, error) {
 	if _, err := packages.installed(ctx); err != nil {
@@ -69,19 +70,19 @@ func openEmmett(ctx context.Context, a *app, packages *npm) ([]*peer, error) {
 		},
 		appends: func(_ context.Context, o benchOptions, clients int) (lap, int64, error) {
 			done, err := e.do(emmettJob{Do: "append", Clients: clients, Millis: o.window.Milliseconds()})
-			return done.lap(), done.Appended, err
+			return done.lap(), int64(done.Appended), err
 		},
 		loads: func(_ context.Context, o benchOptions, clients, streams int) (lap, error) {
 			done, err := e.do(emmettJob{Do: "load", Clients: clients, Millis: o.window.Milliseconds(), Streams: streams})
 			return done.lap(), err
 		},
-		read: func(_ context.Context, events int64) (lap, error) {
+		read: func(_ context.Context, events int) (followed, error) {
 			done, err := e.do(emmettJob{Do: "read", Events: events})
-			return done.lap(), err
+			return done.followed(), err
 		},
 		follow: func(_ context.Context, o benchOptions) (followed, error) {
 			done, err := e.do(emmettJob{Do: "follow", Clients: followWriters, Millis: o.window.Milliseconds()})
-			return followed{done.lap(), int(done.Appended), int(done.Missed)}, err
+			return done.followed(), err
 		},
 		stored: counting(pool, "select count(*) from emt_messages"),
 		close:  e.close,

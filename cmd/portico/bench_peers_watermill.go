@@ -15,8 +15,9 @@ import (
 
 const peerTopic = "bench"
 
-// sqlWatermillEnd is the last message in the order of subscribers.
-const sqlWatermillEnd = `select "offset", transaction_id::text from watermill_bench order by transaction_id desc, "offset" desc limit 1`
+// sqlWatermillEnd is the last message in the order of subscribers: by number, which the
+// column is, and not by the text that is selected of it.
+const sqlWatermillEnd = `select m."offset", m.transaction_id::text from watermill_bench m order by m.transaction_id desc, m."offset" desc limit 1`
 
 // watermillPeer is watermill-sql's publisher and subscriber with its default schema.
 type watermillPeer struct {
