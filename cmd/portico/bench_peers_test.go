@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"portico/internal/pgtest"
 )
 
 // Every work runs beside the peers that need no npm, and says what it measured beside what.
@@ -91,12 +93,15 @@ func (f *forgetful) called() called {
 	}
 }
 
-func (f *forgetful) page(context.Context) (ids []uuid.UUID, _ error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+func (f *forgetful) page(ctx context.Context) (ids []uuid.UUID, _ error) {
 	if f.slow {
 		time.Sleep(time.Millisecond)
 	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err() // as a database answers
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for ; f.shown < len(f.ids) && len(ids) < 100; f.shown++ {
 		if f.hides(f.shown) {
 			f.hidden++
@@ -118,7 +123,7 @@ func TestAPeersTablesHaveWhatItAcknowledged(t *testing.T) {
 		fails bool
 	}{
 		"all are kept": {never, false},
-		"one is lost":  {func(n int) bool { return n == 5 }, true},
+		"one is lost":  {func(n int) bool { return n == 1 }, true},
 	} {
 		p := (&forgetful{loses: c.loses, hides: never}).called().peer()
 		_, err := p.counted(t.Context(), func() (lap, int64, error) { return p.appends(t.Context(), o, 2) })
@@ -132,7 +137,7 @@ func TestAPeersTablesHaveWhatItAcknowledged(t *testing.T) {
 // shown that was there before.
 func TestAFollowingReaderCountsWhatItMisses(t *testing.T) {
 	t.Parallel()
-	const before = 5_000
+	const before = 50_000
 	f := &forgetful{loses: never, hides: func(n int) bool { return n > before && n%10 == 0 }, slow: true}
 	for range before {
 		f.ids = append(f.ids, uuid.New())
@@ -143,6 +148,32 @@ func TestAFollowingReaderCountsWhatItMisses(t *testing.T) {
 	}
 	if got.appended != len(f.ids)-before || got.missed != f.hidden || f.hidden == 0 || got.p50 <= 0 {
 		t.Errorf("%d appended, %d missed, p50 %v; %d were kept, and %d hidden", got.appended, got.missed, got.p50, len(f.ids), f.hidden)
+	}
+}
+
+// The end of a topic is its last transaction by number: by text, 999 comes after 1000.
+func TestASubscriberBeginsAtTheEndOfItsTopic(t *testing.T) {
+	t.Parallel()
+	pool, err := peerPool(t.Context(), pgtest.New(t), "", "public")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	w := newWatermill(pool)
+	if err := w.makeTables(); err != nil {
+		t.Fatal(err)
+	}
+	var at int64
+	var transaction string
+	_, err = pool.Exec(t.Context(), `insert into watermill_bench ("offset", uuid, transaction_id) values (1, 'a', '999'), (2, 'b', '1000'), (3, 'c', '1000')`)
+	if err == nil {
+		err = w.acknowledgeAll(t.Context(), "group")
+	}
+	if err == nil {
+		err = pool.QueryRow(t.Context(), "select offset_acked, last_processed_transaction_id::text from watermill_offsets_bench").Scan(&at, &transaction)
+	}
+	if err != nil || at != 3 || transaction != "1000" {
+		t.Errorf("it begins after %d of transaction %s (%v), not after 3 of 1000", at, transaction, err)
 	}
 }
 

@@ -27,6 +27,10 @@ type watermillPeer struct {
 	offsets watermillsql.DefaultPostgreSQLOffsetsAdapter
 }
 
+func newWatermill(pool *pgxpool.Pool) *watermillPeer {
+	return &watermillPeer{pool: pool, db: watermillsql.BeginnerFromPgx(pool), schema: watermillsql.DefaultPostgreSQLSchema{SubscribeBatchSize: peerPage}}
+}
+
 func openWatermill(ctx context.Context, a *app, _ *npm) ([]*peer, error) {
 	url, _, err := peerDatabase(ctx, a, "peer_watermill")
 	if err != nil {
@@ -36,7 +40,7 @@ func openWatermill(ctx context.Context, a *app, _ *npm) ([]*peer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &watermillPeer{pool: pool, db: watermillsql.BeginnerFromPgx(pool), schema: watermillsql.DefaultPostgreSQLSchema{SubscribeBatchSize: peerPage}}
+	w := newWatermill(pool)
 	publisher, err := watermillsql.NewPublisher(w.db, watermillsql.PublisherConfig{SchemaAdapter: w.schema}, watermill.NopLogger{})
 	if err == nil {
 		err = w.makeTables()
