@@ -69,13 +69,16 @@ is measured for about half a minute. Interrupting it removes everything.`
 	add("journal", "Records in the journal beside single-row inserts, and appends while they are kept", benchJournal)
 	add("account", "Recording a payment on an account with 10,000 entries, beside one with 10", benchAccount)
 	cmd.AddCommand(benchQueryCommand(&o), benchVisibleCommand(&o), benchRebuildCommand(&o))
-	cmd.AddCommand(benchPDFCommand(&o), benchPagesCommand(&o))
+	cmd.AddCommand(benchPDFCommand(&o), benchPagesCommand(&o), benchPeersCommand(&o))
 	_ = s
 	return cmd
 }
 
 // on runs a measurement on a database of its own and prints what it found.
 func (o benchOptions) on(cmd *cobra.Command, run func(context.Context, *app, benchOptions) ([]result, error)) error {
+	if o.rounds < 1 || o.window <= 0 {
+		return fmt.Errorf("%d rounds of %s measure nothing: --rounds must be at least 1, and --window longer than 0", o.rounds, o.window)
+	}
 	dir, err := os.MkdirTemp("", "portico-bench-")
 	if err != nil {
 		return err

@@ -229,36 +229,39 @@ func openLoop(ctx context.Context, rate int, length time.Duration, do func(ctx c
 	return lapOf(float64(len(all))/time.Since(began).Seconds(), all), nil
 }
 
-// beside measures while a transaction that has written is open elsewhere, 2 s at a time.
+// beside measures while a transaction that has written is open elsewhere.
 func (v *payers) beside(ctx context.Context, url string, measure func() (lap, error)) func() (lap, error) {
-	return func() (lap, error) {
-		ctx, stop := context.WithCancel(ctx)
-		conn, err := pgx.Connect(ctx, url)
-		if err != nil {
-			stop()
-			return lap{}, err
-		}
-		defer conn.Close(context.WithoutCancel(ctx))
-		open, ended := make(chan struct{}), make(chan struct{})
-		go func() {
-			defer close(ended)
-			for n := 0; ctx.Err() == nil; n++ {
-				if err = holdOpen(ctx, conn, n, open); err != nil {
-					return
-				}
-			}
-		}()
-		select {
-		case <-open:
-		case <-ended:
-			stop()
-			return lap{}, err
-		}
-		l, failed := measure()
+	return func() (lap, error) { return besideForeign(ctx, url, measure) }
+}
+
+// besideForeign measures while a transaction that has written is open elsewhere, 2 s at a time.
+func besideForeign(ctx context.Context, url string, measure func() (lap, error)) (lap, error) {
+	ctx, stop := context.WithCancel(ctx)
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
 		stop()
-		<-ended
-		return l, failed
+		return lap{}, err
 	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	open, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for n := 0; ctx.Err() == nil; n++ {
+			if err = holdOpen(ctx, conn, n, open); err != nil {
+				return
+			}
+		}
+	}()
+	select {
+	case <-open:
+	case <-ended:
+		stop()
+		return lap{}, err
+	}
+	l, failed := measure()
+	stop()
+	<-ended
+	return l, failed
 }
 
 // holdOpen keeps one write transaction open. open is closed by the first.

@@ -36,6 +36,9 @@ var composed = map[string]string{
 	"(*portico/cmd/portico.portal)":                 "likewise",
 	"(*portico/cmd/portico.app).secondLog":          "likewise",
 	"(*portico/cmd/portico.app).beside":             "likewise",
+	"portico/cmd/portico.peerDatabase":              "likewise",
+	"portico/cmd/portico.messageDB":                 "installs a peer's own files there",
+	"(*portico/cmd/portico.watermillPeer)":          "a peer's own statement there",
 }
 
 // SQL is a compile-time constant, or of a string type of its own that only constants are
