@@ -39,10 +39,11 @@ func (q *Queries) fromReplica(ctx context.Context, s scope, v Viewer, asked uuid
 }
 
 func (q *Queries) sameEvents(ctx context.Context, r *reading, is *resolved) bool {
-	var primary []string
+	var primary []string // of these customers
 	var b pgx.Batch
 	text, values := r.bound(sqlMarks, pgx.NamedArgs{"tenant": r.tenant, "marked": is.of.marked(r.scope)})
 	b.Queue(string(text), values...).QueryRow(func(row pgx.Row) error { return row.Scan(&primary) })
+	r.atOnce() // even if a pooler keeps from its sessions what Options.Reads asks for
 	asking := q.Reads.SendBatch(ctx, &b)
 	err := q.Replica.Send(ctx, &r.batch)
 	return asking.Close() == nil && err == nil && slices.Equal(is.Marks, primary)

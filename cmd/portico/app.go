@@ -139,7 +139,7 @@ func (a *app) database(ctx context.Context, s *settings) (err error) {
 		}
 		a.url = a.server.URL(pgserver.Database)
 	}
-	if a.migrated, err = migrations.Up(ctx, a.url); err != nil {
+	if a.migrated, err = migrations.Up(ctx, pg.As(pg.OwnerRole, a.url)); err != nil {
 		return err
 	}
 	return a.connect(ctx, s)

@@ -45,7 +45,7 @@ func (a *app) connect(ctx context.Context, s *settings) error {
 	}
 	a.db, a.reads = pg.Split(pg.Tenants(requests), a.pool), pg.Split(pg.Tenants(reads), a.pool)
 	if s.replicaURL != "" {
-		a.replica, err = pg.OpenReplica(s.replicaURL, reads, pg.Options{MaxConns: 12, Reads: true, Log: a.log})
+		a.replica, err = pg.OpenReplica(s.replicaURL, reads, pg.Options{Role: pg.ReadRole, MaxConns: 12, Reads: true, Log: a.log})
 	}
 	return err
 }

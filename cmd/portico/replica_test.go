@@ -237,7 +237,7 @@ func TestAReplicaThatIsLostCostsNoRequest(t *testing.T) {
 	var working sync.WaitGroup
 	for client := range 4 {
 		p := c.payer()
-		p.pay(client % 2)
+		p.shown(client%2, "Portico-Position", p.pay(client%2))
 		working.Go(func() {
 			for i := client; ; i++ {
 				select {
@@ -284,7 +284,11 @@ func TestAReplicaThatIsLostCostsNoRequest(t *testing.T) {
 	}
 	serves("at first")
 	server(syscall.SIGSTOP)
+	time.Sleep(4 * time.Second)
 	c.waitUsed(false)
+	if took := time.Duration(slowest.Load()); took > 3*time.Second {
+		t.Errorf("while the replica hangs a read takes %v", took)
+	}
 	server(syscall.SIGCONT)
 	serves("after it hung")
 	server(syscall.SIGKILL)

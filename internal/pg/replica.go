@@ -45,7 +45,9 @@ type Replica struct {
 // OpenReplica makes a pool of connections to a replica, in the role of the primary's. None is
 // opened yet: a replica that is down holds up nothing.
 func OpenReplica(databaseURL string, primary *pgxpool.Pool, o Options) (*Replica, error) {
-	o.Role = primary.Config().ConnConfig.RuntimeParams["role"] // what there is (Open)
+	if role := primary.Config().ConnConfig.RuntimeParams["role"]; role != "" {
+		o.Role = role // what there is (Open)
+	}
 	c, err := config(databaseURL, &o)
 	if err != nil {
 		return nil, fmt.Errorf("pg: replica: %w", err)
@@ -152,13 +154,13 @@ func (r *Replica) say(why string) {
 type seen struct {
 	at  time.Time // at least then
 	lsn string
-	of  string // which history
+	of  string // which history, and as whom
 }
 
 // A cluster that was made apart, or has gone another way since, has another history, in which
-// the same position says nothing.
+// the same position says nothing. In another role, which a pooler may have chosen, more might show.
 const (
-	sqlHistory = `(select system_identifier from pg_control_system()) || '/' || (select timeline_id from pg_control_checkpoint())`
+	sqlHistory = `concat_ws('/', current_user, (select system_identifier from pg_control_system()), (select timeline_id from pg_control_checkpoint()))`
 	sqlPrimary = `select pg_current_wal_flush_lsn()::text, ` + sqlHistory
 	sqlReplica = `select pg_is_in_recovery(), coalesce(pg_last_wal_replay_lsn() >= $1::text::pg_lsn, false), ` + sqlHistory
 )
@@ -182,7 +184,7 @@ func (r *Replica) look(ctx context.Context, was *seen) error {
 	}
 	if !replays || of != was.of {
 		was.lsn = "" // it may be the primary that is new
-		return errors.New("it is no replica of this database, or not of what it is now")
+		return fmt.Errorf("it is %s, the primary %s (role/system/timeline), in recovery: %v", of, was.of, replays)
 	}
 	if there {
 		r.mu.Lock()
