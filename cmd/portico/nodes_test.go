@@ -86,6 +86,8 @@ func (c *cluster) start(n int, addr string) (address string) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	var said bytes.Buffer
+	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {
 		c.t.Fatal(err)
 	}
@@ -93,6 +95,11 @@ func (c *cluster) start(n int, addr string) (address string) {
 		_ = cmd.Process.Signal(syscall.SIGCONT)
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
+		for line := range strings.Lines(said.String()) {
+			if c.t.Failed() && !strings.Contains(line, `"level":"INFO"`) {
+				c.t.Logf("node %d: %s", n, line)
+			}
+		}
 	})
 	line, err := bufio.NewReader(out).ReadString('\n')
 	m := servesOn.FindStringSubmatch(line)

@@ -265,8 +265,10 @@ func TestAReplicaThatIsLostCostsNoRequest(t *testing.T) {
 		_, before := c.reads()
 		time.Sleep(500 * time.Millisecond)
 		_, after := c.reads()
-		if t.Logf("%s: %d reads by the replica in half a second, %d in all, the slowest took %v", when, after-before, asked.Load(), time.Duration(slowest.Swap(0))); after == before {
-			t.Errorf("%s the replica answers nothing", when)
+		took := time.Duration(slowest.Swap(0))
+		t.Logf("%s: %d reads by the replica in half a second, %d in all, the slowest took %v", when, after-before, asked.Load(), took)
+		if after == before || took > 3*time.Second {
+			t.Errorf("%s the replica answers %d reads, and one took %v", when, after-before, took)
 		}
 	}
 	server := func(s syscall.Signal) {
@@ -286,9 +288,6 @@ func TestAReplicaThatIsLostCostsNoRequest(t *testing.T) {
 	server(syscall.SIGSTOP)
 	time.Sleep(4 * time.Second)
 	c.waitUsed(false)
-	if took := time.Duration(slowest.Load()); took > 3*time.Second {
-		t.Errorf("while the replica hangs a read takes %v", took)
-	}
 	server(syscall.SIGCONT)
 	serves("after it hung")
 	server(syscall.SIGKILL)
