@@ -32,6 +32,7 @@ import (
 	"portico/internal/journal"
 	"portico/internal/mail"
 	doors "portico/internal/people"
+	"portico/internal/pg"
 	"portico/internal/privacy"
 	"portico/internal/session"
 	"portico/internal/signin"
@@ -84,6 +85,8 @@ type Deps struct {
 	Wait func(ctx context.Context, after eventstore.Position, group string, route uuid.UUID) (bool, error)
 	// Checks are what /readyz asks.
 	Checks []Check
+	// Replica, if there is one, is shown by /metrics and /readyz: without it all goes on.
+	Replica *pg.Replica
 	// Progress is what /metrics shows of read models and policies.
 	Progress func(ctx context.Context) ([]Progress, error)
 	// Room is how many partitions' worth of events fit behind the head of the log.

@@ -51,6 +51,9 @@ func newMetrics(d Deps) *metrics {
 	if d.Progress != nil {
 		m.registry.MustRegister(progressCollector{d.Progress, d.Room, d.Log})
 	}
+	if d.Replica != nil {
+		m.registry.MustRegister(replicaCollector{d.Replica})
+	}
 	if d.Jobs != nil {
 		m.registry.MustRegister(jobCollector{d.Jobs.Counts, d.Tallies, d.Log})
 	}

@@ -123,6 +123,9 @@ func (a *api) check(ctx context.Context) (ok bool, answer []byte) {
 			a.Log.Warn("not ready", "check", c.Name, "error", failed[i])
 		}
 	}
+	if a.Replica != nil {
+		status.Checks["replica"] = readyReplica(a.Replica)
+	}
 	answer, err := json.Marshal(status)
 	if err != nil {
 		panic(err) // a map of strings

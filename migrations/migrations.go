@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
 )
 
 //go:embed *.sql
@@ -28,14 +29,15 @@ type Applied struct {
 	Took    time.Duration
 }
 
-// lockKey is the session advisory lock of whoever migrates: an arbitrary number of ours.
-// It is taken before goose looks, because goose makes its own table without a lock.
+// lockKey is the advisory lock of whoever migrates: an arbitrary number of ours. It is taken
+// before goose looks, because goose makes its own table without a lock; and for a transaction,
+// because a lock of a session would stay behind with a pooler.
 const lockKey = 0x706f727469636f
 
 // Up applies what is pending, each file in its own transaction. Of several programs that
 // start at once, one migrates and the others wait for it.
 func Up(ctx context.Context, databaseURL string) (done []Applied, err error) {
-	err = locked(ctx, databaseURL, func(p *goose.Provider, lock *sql.Conn) error {
+	err = locked(ctx, databaseURL, func(p *goose.Provider, db *sql.DB) error {
 		results, err := p.Up(ctx)
 		for _, r := range results {
 			done = append(done, Applied{r.Source.Version, r.Source.Path, r.Duration})
@@ -43,10 +45,10 @@ func Up(ctx context.Context, databaseURL string) (done []Applied, err error) {
 		if err != nil {
 			return err
 		}
-		if _, err = lock.ExecContext(ctx, sqlGrantDatabase); err != nil {
+		if _, err = db.ExecContext(ctx, sqlGrantDatabase); err != nil {
 			return err
 		}
-		return isolate(ctx, lock)
+		return isolate(ctx, db)
 	})
 	return done, err
 }
@@ -69,12 +71,12 @@ SELECT to_regprocedure('portico.isolate()') IS NOT NULL AND pg_has_role(current_
 	sqlIsolate = `CALL portico.isolate()`
 )
 
-func isolate(ctx context.Context, lock *sql.Conn) error {
+func isolate(ctx context.Context, db *sql.DB) error {
 	var ours bool
-	if err := lock.QueryRowContext(ctx, sqlIsolates).Scan(&ours); err != nil || !ours {
+	if err := db.QueryRowContext(ctx, sqlIsolates).Scan(&ours); err != nil || !ours {
 		return err
 	}
-	if _, err := lock.ExecContext(ctx, sqlIsolate); err != nil {
+	if _, err := db.ExecContext(ctx, sqlIsolate); err != nil {
 		return fmt.Errorf("row level security: %w", err)
 	}
 	return nil
@@ -83,36 +85,42 @@ func isolate(ctx context.Context, lock *sql.Conn) error {
 // Versions tells the database's version and the newest that this program knows. A smaller
 // current means pending migrations; a larger one, that a newer program was here.
 func Versions(ctx context.Context, databaseURL string) (current, newest int64, err error) {
-	err = locked(ctx, databaseURL, func(p *goose.Provider, _ *sql.Conn) error {
+	err = locked(ctx, databaseURL, func(p *goose.Provider, _ *sql.DB) error {
 		current, newest, err = p.GetVersions(ctx)
 		return err
 	})
 	return current, newest, err
 }
 
-func locked(ctx context.Context, databaseURL string, use func(p *goose.Provider, lock *sql.Conn) error) error {
+// versionsTable is where goose notes what was applied. With its schema: no migration can hide
+// it by a schema that is named like the user.
+const versionsTable = "public.goose_db_version"
+
+func locked(ctx context.Context, databaseURL string, use func(p *goose.Provider, db *sql.DB) error) error {
 	config, err := pgx.ParseConfig(databaseURL)
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
-	// goose does not say where its table is, and the default path begins with "$user":
-	// a schema that a migration names like the user would hide the table.
-	config.RuntimeParams["search_path"] = "public"
+	config.DefaultQueryExecMode = pgx.QueryExecModeExec // without prepared statements, which a pooler could not carry
 	db := stdlib.OpenDB(*config)
 	defer db.Close()
-	conn, err := db.Conn(ctx)
+	lock, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
-	defer conn.Close() // and with it the lock, whatever happens
-	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1)", lockKey); err != nil {
+	defer func() { _ = lock.Rollback() }() // and with it the lock, whatever happens
+	if _, err := lock.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", lockKey); err != nil {
 		return fmt.Errorf("migrations: wait for the lock: %w", err)
 	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, db, files)
+	store, err := database.NewStore(goose.DialectPostgres, versionsTable)
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
-	if err := use(provider, conn); err != nil {
+	provider, err := goose.NewProvider("", db, files, goose.WithStore(store))
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	if err := use(provider, db); err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
 	return nil

@@ -115,3 +115,18 @@ func TestTheAppsRoleIsMadeWhereThatIsAllowed(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A lock of a session would stay with the pooler's, and hold up whoever comes by another.
+func TestAPoolersSessionsKeepNoLock(t *testing.T) {
+	t.Parallel()
+	url := pgtest.New(t)
+	if _, err := migrations.Up(t.Context(), pgtest.Pooler(t, url, map[string]string{"any": "SELECT 1"})("any")); err != nil {
+		t.Fatal(err)
+	}
+	var held int
+	err := pgtest.Open(t, url).QueryRow(t.Context(), `select count(*) from pg_locks l join pg_database d on d.oid = l.database
+		where l.locktype = 'advisory' and d.datname = current_database()`).Scan(&held)
+	if err != nil || held != 0 {
+		t.Errorf("%d locks are held, %v", held, err)
+	}
+}

@@ -26,6 +26,8 @@ type Queries struct {
 	// Reads, if there is one, answers for single customers: its batches read one moment and
 	// its plans do not depend on the arguments (pg.Options.Reads).
 	Reads pg.DB
+	// Replica, if there is one, answers in place of Reads when that makes no difference.
+	Replica *pg.Replica
 	// Schema is where the active build of a group is.
 	Schema func(ctx context.Context, group string) (string, error)
 	Clock  func() time.Time

@@ -72,13 +72,8 @@ func (q *Queries) read(ctx context.Context, v Viewer, asked uuid.UUID, ask func(
 	}
 	for range moves {
 		s.sight = sightOf(v.Standing, s.customers)
-		r := &reading{scope: s}
-		is := resolved{asked: asked, of: v}
-		is.queue(r)
-		if err := ask(r); err != nil {
-			return s, err
-		}
-		if err := q.send(ctx, r); err != nil {
+		is, err := q.answer(ctx, s, v, asked, ask)
+		if err != nil {
 			return s, err
 		}
 		q.zones.Store(v.Tenant, is.Zone)
@@ -95,6 +90,25 @@ func (q *Queries) read(ctx context.Context, v Viewer, asked uuid.UUID, ask func(
 		s = really
 	}
 	return s, errMoving
+}
+
+// posed is what to ask of a scope that a viewer may have.
+func posed(s scope, of Viewer, asked uuid.UUID, ask func(r *reading) error) (*reading, *resolved, error) {
+	r, is := &reading{scope: s}, &resolved{asked: asked, of: of}
+	is.queue(r)
+	return r, is, ask(r)
+}
+
+// answer asks the replica or, unless its answer may be given, the primary.
+func (q *Queries) answer(ctx context.Context, s scope, v Viewer, asked uuid.UUID, ask func(r *reading) error) (*resolved, error) {
+	if is, serves := q.fromReplica(ctx, s, v, asked, ask); serves {
+		return is, nil
+	}
+	r, is, err := posed(s, v, asked, ask)
+	if err == nil {
+		err = q.send(ctx, r)
+	}
+	return is, err
 }
 
 // send asks all of it at once. Lists of everybody have as many ways to be found as there
@@ -136,7 +150,7 @@ type resolved struct {
 
 func (is *resolved) queue(r *reading) {
 	text, values := r.bound(sqlScope, pgx.NamedArgs{"tenant": is.of.Tenant, "customers": r.customers, "all": r.all,
-		"marked": is.of.marked(), "now": r.now})
+		"marked": is.of.marked(r.scope), "now": r.now})
 	r.batch.Queue(string(text), values...).QueryRow(func(row pgx.Row) error { return row.Scan(&is.Zone, &is.Seen, &is.Marks, &is.Pending) })
 }
 

@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -9,12 +10,14 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portico/domain"
 	"portico/domain/customer"
 	"portico/domain/invoice"
 	"portico/internal/pg"
+	"portico/internal/pgtest"
 )
 
 // What a viewer most likely sees is only a guess: a wrong one is never answered.
@@ -163,5 +166,27 @@ func TestAnOverviewIsOfOneMoment(t *testing.T) {
 	}
 	if changes < 5 {
 		t.Errorf("a test of nothing: %d changes", changes)
+	}
+}
+
+// A statement that fails before it has said which columns it has, as when its session is ended,
+// is an error like any other.
+func TestAStatementThatFailsEarlyIsAnError(t *testing.T) {
+	t.Parallel()
+	db, err := pgx.Connect(t.Context(), pgtest.New(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.PgConn().Conn().Close() // as it is
+	var b pgx.Batch
+	b.Queue("select 1 / 0 as n").Query(func(rows pgx.Rows) error {
+		_, err := collect[struct {
+			N int `db:"n"`
+		}](rows)
+		return err
+	})
+	var failed *pgconn.PgError
+	if err := db.SendBatch(t.Context(), &b).Close(); !errors.As(err, &failed) || failed.Code != "22012" {
+		t.Error(err)
 	}
 }

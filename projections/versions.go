@@ -38,18 +38,21 @@ type Version string
 
 // What an answer to a contact depends on beside its own and the tenant's events: on the
 // date (E43), and on how many payments that were begun are still waited for.
-const versionColumns = `
-  array(select concat(pos_hi, '.', pos_lo) from {s}.versions
-    where tenant = @tenant and customer_id = any(@marked::uuid[]) order by customer_id) as marks,
+const versionColumns = marksColumn + `,
   (select count(*) from {s}.payments
     where tenant = @tenant and customer_id = any(@customers) and status = 'initiated' and expires_at > @now) as pending`
 
+const marksColumn = `
+  array(select concat(pos_hi, '.', pos_lo) from {s}.versions
+    where tenant = @tenant and customer_id = any(@marked::uuid[]) order by customer_id) as marks`
+
 // marked are the customers, and the tenant, whose events a viewer's answers are made of.
-func (v Viewer) marked() []uuid.UUID {
+func (v Viewer) marked(s scope) []uuid.UUID {
+	of := v.customers()
 	if v.Kind != envelope.Contact {
-		return []uuid.UUID{}
+		of = s.customers
 	}
-	return append([]uuid.UUID{uuid.Nil}, v.customers()...)
+	return append([]uuid.UUID{uuid.Nil}, of...)
 }
 
 // version is that of what the database told of a viewer. A portal that is shut or opened

@@ -54,6 +54,7 @@ type app struct {
 	folds    *pgxpool.Pool // of the engine
 	db       pg.DB         // of stores: workers' for workers, for requests the rows of their tenant
 	reads    pg.DB         // for pages; nil: db
+	replica  *pg.Replica   // for pages, too; nil: none
 	store    store
 	codec    *envelope.Codec
 	commands *commands.Commands
@@ -141,7 +142,7 @@ func (a *app) database(ctx context.Context, s *settings) (err error) {
 		}
 		a.url = a.server.URL(pgserver.Database)
 	}
-	if a.migrated, err = migrations.Up(ctx, a.url); err != nil {
+	if a.migrated, err = migrations.Up(ctx, pg.As(pg.OwnerRole, a.url)); err != nil {
 		return err
 	}
 	return a.connect(ctx, s)
@@ -168,7 +169,7 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	if a.feed, err = a.publisher(s, me); err != nil {
 		return err
 	}
-	a.queries = &projections.Queries{DB: a.db, Reads: a.reads, Schema: a.engine.ActiveSchema, Clock: time.Now, Store: a.store, Codec: a.codec}
+	a.queries = &projections.Queries{DB: a.db, Reads: a.reads, Replica: a.replica, Schema: a.engine.ActiveSchema, Clock: time.Now, Store: a.store, Codec: a.codec}
 	a.commands.Below = a.queries.Below
 	a.commands.Colleagues = a.queries.Colleagues
 	a.once = &idempotency.Store{DB: a.db, Node: me}
@@ -270,6 +271,9 @@ func (a *app) close() (err error) {
 	}
 	for _, pool := range a.pools {
 		pool.Close()
+	}
+	if a.replica != nil {
+		a.replica.Close()
 	}
 	if a.files != nil {
 		err = a.files.Close()

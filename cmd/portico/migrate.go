@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"portico/internal/pg"
 	"portico/internal/pgserver"
 	"portico/migrations"
 )
@@ -29,7 +30,7 @@ login than the server's.`,
 				defer server.Stop()
 				url = server.URL(pgserver.Database)
 			}
-			done, err := migrations.Up(cmd.Context(), url)
+			done, err := migrations.Up(cmd.Context(), pg.As(pg.OwnerRole, url))
 			for _, m := range done {
 				fmt.Fprintf(cmd.OutOrStdout(), "applied %s in %v\n", m.File, m.Took.Round(1e6))
 			}

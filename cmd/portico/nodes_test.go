@@ -25,7 +25,9 @@ import (
 type cluster struct {
 	t     *testing.T
 	dir   string
+	pg    *pgserver.Server
 	url   string
+	flags []string // of each server, besides
 	nodes [2]*server
 	staff string
 	made  atomic.Int64
@@ -39,23 +41,35 @@ type server struct {
 
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
+	c := newDatabase(t)
+	c.begin()
+	return c
+}
+
+// newDatabase is a cluster before its servers begin.
+func newDatabase(t *testing.T) *cluster {
+	t.Helper()
 	c := &cluster{t: t, dir: dataDir(t)}
-	pg, err := pgserver.Start(t.Context(), pgserver.Options{Dir: filepath.Join(c.dir, "postgres"), Log: io.Discard})
-	if err != nil {
+	var err error
+	if c.pg, err = pgserver.Start(t.Context(), pgserver.Options{Dir: filepath.Join(c.dir, "postgres"), Log: io.Discard}); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = pg.Stop() })
-	c.url = pg.URL(pgserver.Database)
+	t.Cleanup(func() { _ = c.pg.Stop() })
+	c.url = c.pg.URL(pgserver.Database)
+	return c
+}
+
+func (c *cluster) begin() {
+	c.t.Helper()
 	for n := range c.nodes {
 		c.nodes[n] = &server{}
 		c.nodes[n].address = c.start(n, "127.0.0.1:0")
 	}
 	var key struct{ Token string }
 	if err := json.Unmarshal([]byte(c.run("keys", "create", "--role", "staff", "--name", "test", "--json")), &key); err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
 	c.staff = key.Token
-	return c
 }
 
 func (c *cluster) run(args ...string) string {
@@ -67,11 +81,13 @@ var servesOn = regexp.MustCompile(`serves on (\S+)`)
 
 func (c *cluster) start(n int, addr string) (address string) {
 	c.t.Helper()
-	cmd := portico(c.t, c.dir, "serve", "--addr", addr, "--database-url", c.url)
+	cmd := portico(c.t, c.dir, append([]string{"serve", "--addr", addr, "--database-url", c.url}, c.flags...)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	var said bytes.Buffer
+	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {
 		c.t.Fatal(err)
 	}
@@ -79,6 +95,11 @@ func (c *cluster) start(n int, addr string) (address string) {
 		_ = cmd.Process.Signal(syscall.SIGCONT)
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
+		for line := range strings.Lines(said.String()) {
+			if c.t.Failed() && !strings.Contains(line, `"level":"INFO"`) {
+				c.t.Logf("node %d: %s", n, line)
+			}
+		}
 	})
 	line, err := bufio.NewReader(out).ReadString('\n')
 	m := servesOn.FindStringSubmatch(line)

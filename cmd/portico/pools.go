@@ -45,5 +45,8 @@ func (a *app) connect(ctx context.Context, s *settings) error {
 		return err
 	}
 	a.db, a.reads = pg.Split(pg.Tenants(requests), a.pool), pg.Split(pg.Tenants(reads), a.pool)
-	return nil
+	if s.replicaURL != "" {
+		a.replica, err = pg.OpenReplica(s.replicaURL, reads, pg.Options{Role: pg.ReadRole, MaxConns: 12, Reads: true, Log: a.log})
+	}
+	return err
 }

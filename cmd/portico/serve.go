@@ -75,6 +75,9 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	go a.keepSource(ctx, s, end)
+	if a.replica != nil {
+		go a.replica.Run(ctx)
+	}
 	go a.privacy.Run(ctx)
 	go a.keepSignIn(ctx)
 	go a.tenants.Run(ctx, func(err error) { a.log.Warn("looking for tenants and their host names", "error", err) })
@@ -100,7 +103,7 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 		PublicURL:  s.address(),
 		Statements: a.statements, Tenants: a.tenants.Of,
 		Jobs: a.jobs, Tallies: a.runner.Queue.Tallies,
-		Checks: a.checks(), Progress: a.progress, Room: a.room(), Log: a.log, Clock: time.Now, TrustedProxies: proxies, Version: version,
+		Checks: a.checks(), Replica: a.replica, Progress: a.progress, Room: a.room(), Log: a.log, Clock: time.Now, TrustedProxies: proxies, Version: version,
 	})
 	if err != nil {
 		return err

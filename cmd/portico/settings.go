@@ -26,6 +26,7 @@ type settings struct {
 	dataDir     string
 	databaseURL string
 	eventStore  string // may hold a password
+	replicaURL  string // "": none
 	keyFile     string
 	timeZone    string
 	currency    string
@@ -66,6 +67,7 @@ func (s *settings) flags(f *pflag.FlagSet) {
 	f.StringVar(&s.dataDir, "data-dir", env("PORTICO_DATA_DIR", "./var"), "where Portico keeps its own PostgreSQL and secrets (PORTICO_DATA_DIR)")
 	f.StringVar(&s.databaseURL, "database-url", env("PORTICO_DATABASE_URL", ""), "a PostgreSQL to use instead of a private one (PORTICO_DATABASE_URL)")
 	f.StringVar(&s.eventStore, "event-store", "", "where the log is: postgres (in the database), esdb://host:2113 or esdb+discover://name:2113 (PORTICO_EVENT_STORE, default postgres)")
+	f.StringVar(&s.replicaURL, "replica-url", env("PORTICO_REPLICA_URL", ""), "a streaming replica of that PostgreSQL, which answers some of what is read (PORTICO_REPLICA_URL, default none)")
 	f.StringVar(&s.keyFile, "key-file", env("PORTICO_KEY_FILE", ""), "the key that personal data hang on; back it up apart from the database (PORTICO_KEY_FILE, default DATA-DIR/secrets/kek)")
 	f.StringVar(&s.tenant, "tenant", env("PORTICO_TENANT", ""), "code of the tenant that a command is about; not needed where there is one (PORTICO_TENANT)")
 	f.StringVar(&s.timeZone, "time-zone", env("PORTICO_TIME_ZONE", "UTC"), "the business's time zone, used at the first start (PORTICO_TIME_ZONE)")

@@ -2,18 +2,8 @@ package eventstore_test
 
 import (
 	"context"
-	"fmt"
-	"net"
-	"net/url"
-	"os"
-	"os/exec"
-	"os/user"
-	"path/filepath"
-	"strconv"
 	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -34,73 +24,11 @@ func behindPooler(t *testing.T, database string) *pgxpool.Pool {
 // behindPoolerAs is behindPooler whose sessions have taken another role.
 func behindPoolerAs(t *testing.T, database, role string) *pgxpool.Pool {
 	t.Helper()
-	bouncer, err := exec.LookPath("pgbouncer")
-	if err != nil {
-		t.Skip("pgbouncer is not installed")
-	}
 	to, err := pgx.ParseConfig(database)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("/tmp", "portico-pooler-") // a socket's path must be short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	password := "" // an empty one would be a syntax error
-	if to.Password != "" {
-		password = fmt.Sprintf(" password='%s'", to.Password)
-	}
-	ini := fmt.Sprintf(`[databases]
-%s = host=%s port=%d user=%s%s connect_query='SET ROLE %s'
-[pgbouncer]
-pool_mode = transaction
-auth_type = any
-listen_addr =
-listen_port = 6432
-unix_socket_dir = %s
-default_pool_size = 4
-ignore_startup_parameters = role,default_transaction_isolation,idle_in_transaction_session_timeout
-`, to.Database, to.Host, to.Port, to.User, password, role, dir)
-	if err := os.WriteFile(filepath.Join(dir, "pgbouncer.ini"), []byte(ini), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(bouncer, "-q", filepath.Join(dir, "pgbouncer.ini"))
-	cmd.Stderr = os.Stderr
-	if os.Getuid() == 0 {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: nobody(t, dir)}
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	for socket, begun := filepath.Join(dir, ".s.PGSQL.6432"), time.Now(); time.Since(begun) < 10*time.Second; time.Sleep(10 * time.Millisecond) {
-		if c, err := net.Dial("unix", socket); err == nil {
-			c.Close()
-			break
-		}
-	}
-	query := url.Values{"host": {dir}, "port": {"6432"}, "sslmode": {"disable"}}.Encode()
-	return pgtest.Open(t, "postgres://"+url.PathEscape(to.User)+"@/"+to.Database+"?"+query)
-}
-
-// nobody is whom PgBouncer runs as if we are root, which it refuses to be: the account
-// that PostgreSQL's package makes. The directory becomes its own.
-func nobody(t *testing.T, dir string) *syscall.Credential {
-	t.Helper()
-	account, err := user.Lookup("postgres")
-	if err != nil {
-		t.Fatal(err)
-	}
-	uid, _ := strconv.Atoi(account.Uid)
-	gid, _ := strconv.Atoi(account.Gid)
-	if err := os.Chown(dir, uid, gid); err != nil {
-		t.Fatal(err)
-	}
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	return pgtest.Open(t, pgtest.Pooler(t, database, map[string]string{to.Database: "SET ROLE " + role})(to.Database))
 }
 
 // ENGINE §7, 12: nothing that the store does needs a session.

@@ -44,6 +44,13 @@ func SetUpRoles(login string) (all []Setup) {
 	return append(all, Setup{AuditRole, "CREATE ROLE " + AuditRole + " NOLOGIN"})
 }
 
+// perRole is what stands for a role in a URL: that of a pooler, which has a database for each.
+const perRole = "{role}"
+
+// As is the URL of a database for a role. A pooler does not carry what the start of a connection
+// asks for; it may have a database for each role, whose sessions take it (docs/scaling.md).
+func As(role, databaseURL string) string { return strings.ReplaceAll(databaseURL, perRole, role) }
+
 // Options may all be left zero.
 type Options struct {
 	Name     string       // application_name, "portico" by default
@@ -51,6 +58,8 @@ type Options struct {
 	MaxConns int32        // 16 by default; pool_max_conns in the URL wins
 	Reads    bool         // for queries alone: see readsOnly
 	Log      *slog.Logger // slog.Default() by default
+
+	perRole bool // the URL is a pooler's
 }
 
 // Open makes a pool whose connections have assumed the role, and proves that it answers.
@@ -77,10 +86,38 @@ func Open(ctx context.Context, databaseURL string, o Options) (*pgxpool.Pool, er
 	if code(err) == roleForbidden {
 		return nil, fmt.Errorf("pg: let an administrator run: GRANT %s TO %q: %w", o.Role, c.ConnConfig.User, err)
 	}
+	if err == nil {
+		err = o.check(ctx, pool)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("pg: %w", err)
 	}
 	return pool, nil
+}
+
+const sqlSession = `select current_user::text, current_setting('default_transaction_isolation')`
+
+// check finds out whether sessions are what was asked for: a pooler may have kept it to itself.
+func (o *Options) check(ctx context.Context, pool *pgxpool.Pool) error {
+	var role, isolation string
+	err := pool.QueryRow(ctx, sqlSession).Scan(&role, &isolation)
+	asked := pool.Config().ConnConfig.RuntimeParams["role"]
+	if o.perRole {
+		asked = o.Role
+	}
+	switch {
+	case err != nil:
+	case o.perRole && role != asked:
+		err = fmt.Errorf("the pooler's database %s has sessions of %s: see docs/scaling.md for its connect_query", asked, role)
+	case o.Reads && isolation != readsOnly["default_transaction_isolation"]:
+		err = fmt.Errorf("the pooler's sessions of %s are %s: see docs/scaling.md for their connect_query", role, isolation)
+	case asked != "" && role != asked:
+		o.Log.Warn("a pooler keeps our role from the database: more may be done and seen than needs be (docs/scaling.md)", "role", asked, "instead", role)
+	}
+	if err != nil {
+		pool.Close()
+	}
+	return err
 }
 
 // What SET ROLE at the start of a connection fails with.
@@ -90,10 +127,6 @@ const (
 )
 
 func config(databaseURL string, o *Options) (*pgxpool.Config, error) {
-	c, err := pgxpool.ParseConfig(databaseURL)
-	if err != nil {
-		return nil, err
-	}
 	if o.Name == "" {
 		o.Name = "portico"
 	}
@@ -106,13 +139,24 @@ func config(databaseURL string, o *Options) (*pgxpool.Config, error) {
 	if o.MaxConns == 0 {
 		o.MaxConns = 16
 	}
+	o.perRole = strings.Contains(databaseURL, perRole)
+	c, err := pgxpool.ParseConfig(As(o.Role, databaseURL))
+	if err != nil {
+		return nil, err
+	}
 	if !strings.Contains(databaseURL, "pool_max_conns") {
 		c.MaxConns = o.MaxConns
 	}
 	params := c.ConnConfig.RuntimeParams
 	params["application_name"] = o.Name
-	params["role"] = o.Role
 	params["timezone"] = "UTC"
+	if o.perRole {
+		if !strings.Contains(databaseURL, "default_query_exec_mode") {
+			c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe // no statement is prepared by name
+		}
+		return c, nil
+	}
+	params["role"] = o.Role
 	params["idle_in_transaction_session_timeout"] = "10s"
 	params["default_transaction_isolation"] = "read committed" // es.append needs it (ENGINE §2)
 	if o.Reads {

@@ -2,6 +2,7 @@ package pg_test
 
 import (
 	"bytes"
+	"cmp"
 	"log/slog"
 	"strings"
 	"testing"
@@ -80,5 +81,42 @@ func TestTheURLsPoolSizeWins(t *testing.T) {
 	defer pool.Close()
 	if n := pool.Config().MaxConns; n != 3 {
 		t.Errorf("%d connections", n)
+	}
+}
+
+// A pooler keeps from the database what the start of a connection asks for. With a database for
+// each role its sessions are what they are to be, or nothing is opened.
+func TestAPoolersDatabasesAreForRoles(t *testing.T) {
+	t.Parallel()
+	const oneMoment = "; SET default_transaction_isolation = 'repeatable read'"
+	url := pgtest.Pooler(t, pgtest.New(t), map[string]string{
+		pg.AppRole: "SET ROLE portico_app", pg.APIRole: "SET ROLE portico_app", pg.ReadRole: "SET ROLE portico_read" + oneMoment,
+		pg.AppendRole: "SET ROLE portico_append",
+	})("{role}")
+	for _, c := range []struct {
+		o    pg.Options
+		fail string
+	}{
+		{pg.Options{}, ""},
+		{pg.Options{Role: pg.ReadRole, Reads: true}, ""},
+		{pg.Options{Role: pg.APIRole}, "has sessions of portico_app"},
+		{pg.Options{Role: pg.AppendRole, Reads: true}, "are read committed"},
+		{pg.Options{Role: pg.ProjectRole}, "failed to connect"},
+	} {
+		pool, err := pg.Open(t.Context(), url, c.o)
+		if c.fail != "" {
+			if err == nil || !strings.Contains(err.Error(), c.fail) {
+				t.Errorf("%s: %v", c.o.Role, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", c.o.Role, err)
+			continue
+		}
+		if got := one(t, pool, "SELECT current_user::text"); got != cmp.Or(c.o.Role, pg.AppRole) {
+			t.Errorf("%s: it is %s", c.o.Role, got)
+		}
+		pool.Close()
 	}
 }

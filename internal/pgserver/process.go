@@ -20,7 +20,7 @@ import (
 // postmaster is what a running server writes about itself into postmaster.pid.
 type postmaster struct {
 	pid    int
-	status string // starting, ready or stopping
+	status string // starting, ready, standby or stopping
 }
 
 // running reads postmaster.pid and makes sure that the process is really the server of
@@ -155,7 +155,7 @@ func (s *Server) openLog() (*os.File, error) {
 func (s *Server) answers(ctx context.Context, pid int) error {
 	slow := time.Now().Add(3 * time.Second)
 	for {
-		if p, ok := s.running(); ok && p.pid == pid && p.status == "ready" {
+		if p, ok := s.running(); ok && p.pid == pid && (p.status == "ready" || p.status == "standby") {
 			c, err := pgx.Connect(ctx, s.AdminURL("postgres"))
 			if err == nil {
 				return c.Close(ctx)

@@ -60,19 +60,20 @@ const sqlCurrent = sqlBuilds + `where grp = $1 and code_version = $2 and state i
 
 // current lists the builds to follow; it makes the first one of this code version.
 func (e *Engine) current(ctx context.Context, g *Group) ([]build, error) {
-	find := func() ([]build, error) {
-		rows, err := e.DB.Query(ctx, sqlCurrent, g.Name, g.Version)
+	find := func(db database) ([]build, error) {
+		rows, err := db.Query(ctx, sqlCurrent, g.Name, g.Version)
 		if err != nil {
 			return nil, err
 		}
 		return pgx.CollectRows(rows, pgx.RowToStructByName[build])
 	}
-	builds, err := find()
+	builds, err := find(e.DB)
 	if err != nil || len(builds) > 0 {
 		return builds, err
 	}
 	err = e.locked(ctx, g, func(tx pgx.Tx) error {
-		if builds, err = find(); err != nil || len(builds) > 0 {
+		// By tx: who holds the lock must not wait for a connection that those have who wait for it.
+		if builds, err = find(tx); err != nil || len(builds) > 0 {
 			return err // another process was faster
 		}
 		if e.Making != nil {
