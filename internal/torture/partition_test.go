@@ -68,17 +68,13 @@ func (p *proxy) spoil(r *rand.Rand) {
 	}
 }
 
-// trouble spoils connections now and then, until ctx ends. Those who share places do so no
-// more than that many at a time.
-func (p *proxy) trouble(ctx context.Context, r *rand.Rand, places chan struct{}) {
-	for pause(ctx, time.Duration(r.IntN(300))*time.Millisecond); ctx.Err() == nil; pause(ctx, time.Duration(r.IntN(300))*time.Millisecond) {
-		if places != nil {
-			places <- struct{}{}
-		}
+// trouble spoils connections until ctx ends, with rests between. Whoever else takes the same
+// places waits until there is one.
+func (p *proxy) trouble(ctx context.Context, r *rand.Rand, rest time.Duration, places chan struct{}) {
+	for pause(ctx, time.Duration(r.Int64N(int64(rest)))); ctx.Err() == nil; pause(ctx, time.Duration(r.Int64N(int64(rest)))) {
+		places <- struct{}{}
 		p.spoil(r)
-		if places != nil {
-			<-places
-		}
+		<-places
 	}
 }
 

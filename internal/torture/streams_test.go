@@ -119,8 +119,9 @@ func (s *shops) trade(d time.Duration, stores []streams) *history {
 	ctx, stop := context.WithTimeout(s.t.Context(), d)
 	defer stop()
 	var working sync.WaitGroup
+	places := make(chan struct{}, len(s.proxies))
 	for n, p := range s.proxies {
-		working.Go(func() { p.trouble(ctx, rand.New(rand.NewPCG(seed(), uint64(n))), nil) })
+		working.Go(func() { p.trouble(ctx, rand.New(rand.NewPCG(seed(), uint64(n))), 300*time.Millisecond, places) })
 	}
 	names := make([]eventstore.StreamName, 400)
 	for i := range names {
