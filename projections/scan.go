@@ -18,6 +18,9 @@ var fieldsByColumn sync.Map // of reflect.Type to map[string][]int
 // pgx's own it reads dates into text, "" for NULL: a domain.Date is text.
 func collect[R any](rows pgx.Rows) (all []R, err error) {
 	defer rows.Close()
+	if err := rows.Err(); err != nil { // of a batch that was cut off: there are no columns
+		return nil, err
+	}
 	var r, blank R
 	into, err := targets(reflect.ValueOf(&r).Elem(), rows.FieldDescriptions())
 	if err != nil {
