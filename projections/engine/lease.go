@@ -12,9 +12,11 @@ import (
 	"portico/internal/eventstore"
 )
 
+// Whoever dies is replaced within ten seconds, the time to notice included; a renewal that
+// hangs may be made up for.
 const (
-	leaseFor   = 10 * time.Second
-	renewEvery = 3 * time.Second
+	leaseFor   = 8 * time.Second
+	renewEvery = 2 * time.Second
 )
 
 const (
