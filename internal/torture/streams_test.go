@@ -204,7 +204,7 @@ func TestStreamsAreLinearizableWhileConnectionsAreCut(t *testing.T) {
 	random(t)
 	s := newShops(t)
 	rounds(t, func(int) {
-		h := s.trade(5*time.Second, s.stores)
+		h := s.trade(6*time.Second, s.stores)
 		if h.linearizable(t); h.open == 0 {
 			t.Error("no outcome was unknown: this proves nothing")
 		}
@@ -232,7 +232,12 @@ func TestControlStoresThatAreNotLinearizableAreFound(t *testing.T) {
 			for i := range stores {
 				stores[i] = mistake(stores[i])
 			}
-			s.trade(2*time.Second, stores).wrong(t)
+			for range 10 { // on a slow machine little happens in a round
+				if result, _ := s.trade(2*time.Second, stores).judge(t); result == porcupine.Illegal {
+					return
+				}
+			}
+			t.Error("the control was not found")
 		})
 	}
 }

@@ -63,7 +63,7 @@ func TestThreeNodesCutOffStoppedAndKilledAreOne(t *testing.T) {
 		l := y.startLoad(6, y.nodes...)
 		p := l.pennies(4, false)
 		calm := y.trouble()
-		for i := range 4 {
+		for i := range 3 + thorough(t) {
 			l.await(20, time.Minute)
 			time.Sleep(time.Duration(r.IntN(500)) * time.Millisecond)
 			if n := i % 3; i%2 == 0 {
