@@ -124,7 +124,7 @@ func (y *pennies) look(r *rand.Rand, client int, p *party) {
 	case answer.Header.Get("Portico-Stale") == "1":
 		y.count(&y.stale)
 		ask.least = 0
-	case answer.StatusCode != http.StatusOK || !y.blind && answer.Header.Get("Portico-Position") != token:
+	case !y.blind && (answer.StatusCode != http.StatusOK || answer.Header.Get("Portico-Position") != token):
 		y.load.w.t.Errorf("after payment %d at %s: %s %v", ask.least, token, answer.Status, answer.Header)
 		return
 	default:
