@@ -21,6 +21,7 @@ func TestOutagesAreNotFaults(t *testing.T) {
 		{&pgconn.PgError{Code: "57P01"}, 503},
 		{&pgconn.PgError{Code: "08006"}, 503},
 		{io.ErrUnexpectedEOF, 503},
+		{pgconn.ErrConnClosed, 503},
 		{&pgconn.PgError{Code: "42601"}, 500}, // a mistake in our SQL
 		{errors.New("anything else"), 500},
 	} {

@@ -103,7 +103,7 @@ func unreachable(err error) bool {
 	var server *pgconn.PgError
 	var network net.Error
 	return errors.As(err, &connect) || errors.As(err, &server) && slices.Contains([]string{"08", "53", "57"}, server.Code[:min(2, len(server.Code))]) && server.Code != "57014" ||
-		errors.As(err, &network) && !network.Timeout() || errors.Is(err, io.ErrUnexpectedEOF)
+		errors.As(err, &network) && !network.Timeout() || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, pgconn.ErrConnClosed)
 }
 
 // write answers with the problem.

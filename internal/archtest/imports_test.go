@@ -95,6 +95,7 @@ var reserved = map[string][]string{
 	"github.com/go-text/typesetting":      {"internal/pdf"},
 	"github.com/schollz/progressbar":      {"cmd/portico"},
 	"github.com/Shopify/toxiproxy":        {"internal/torture"},
+	"github.com/anishathalye/porcupine":   {"internal/torture"},
 	"github.com/hashicorp/golang-lru":     {"commands", "internal/auth", "internal/keyring", "internal/pdf", "projections"},
 	"github.com/klauspost/compress":       {"internal/archive"},
 	"github.com/standard-webhooks/":       {"internal/webhooks"},

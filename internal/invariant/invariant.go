@@ -16,7 +16,7 @@ import (
 
 // The rules. They are stable: alarms may name them.
 const (
-	RuleHead      = "log.head"      // the head is the last event's position and time
+	RuleHead      = "log.head"      // the head is the last event's position, at a time not before it
 	RuleDense     = "log.dense"     // no position is missing
 	RuleTime      = "log.time"      // commit times never run backwards
 	RuleStream    = "log.stream"    // a stream's versions count from 0, as es.streams says
@@ -94,21 +94,23 @@ func (c *check) each(ctx context.Context, scan pgx.RowToFunc[Finding], query tex
 	return err
 }
 
+// The head's time may be later than its event's: an append that finds its stream elsewhere
+// leaves the time at which it looked.
 const sqlHead = `
-select h.pos, coalesce(l.pos, 0), h.at = coalesce(l.at, 'epoch')
+select h.pos, coalesce(l.pos, 0), h.at >= coalesce(l.at, 'epoch')
 from es.head h left join (select pos, at from es.events order by pos desc limit 1) l on true where h.one`
 
 func (c *check) head(ctx context.Context) error {
 	var head, last int64
-	var sameTime bool
-	if err := c.tx.QueryRow(ctx, sqlHead).Scan(&head, &last, &sameTime); err != nil {
+	var inTime bool
+	if err := c.tx.QueryRow(ctx, sqlHead).Scan(&head, &last, &inTime); err != nil {
 		return err
 	}
 	switch {
 	case head != last:
 		c.add(RuleHead, fmt.Sprint(head), "the last event is at %d", last)
-	case !sameTime:
-		c.add(RuleHead, fmt.Sprint(head), "the head's time is not its event's")
+	case !inTime:
+		c.add(RuleHead, fmt.Sprint(head), "the head's time is before its event's")
 	}
 	c.upTo = max(head, last)
 	return nil

@@ -1,6 +1,7 @@
 package invariant_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -75,6 +76,20 @@ func TestALogThatWasOnlyAppendedToHoldsAllRules(t *testing.T) {
 	empty := pgtest.Pool(t)
 	if broken := rules(t, empty); broken != nil {
 		t.Errorf("empty, broken: %v", broken)
+	}
+}
+
+// Who finds a stream elsewhere has looked at the clock, and leaves that at the head.
+func TestARefusedAppendIsNoFinding(t *testing.T) {
+	t.Parallel()
+	pool, store, _ := log(t)
+	var conflict *eventstore.Conflict
+	_, err := store.Append(t.Context(), "a.test-3", 4, eventstore.Event{ID: uuid.New(), Type: "test.done", Data: []byte("{}"), Meta: []byte("{}")})
+	if !errors.As(err, &conflict) {
+		t.Fatal(err)
+	}
+	if broken := rules(t, pool); broken != nil {
+		t.Errorf("broken: %v", broken)
 	}
 }
 

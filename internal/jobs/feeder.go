@@ -244,7 +244,7 @@ func follows(p Plan, e envelope.Event) (jobs []Job, err error) {
 	return jobs, nil
 }
 
-const sqlAdvance = `update portico.consumers set low_hi = $2::text::numeric, low_lo = $3::text::numeric, expires = clock_timestamp() + interval '10 s'
+const sqlAdvance = `update portico.consumers set low_hi = $2::text::numeric, low_lo = $3::text::numeric, expires = clock_timestamp() + interval '8 s'
 	where name = 'jobs' and epoch = $1 and low_hi = $4::text::numeric and low_lo = $5::text::numeric`
 
 // advance moves the checkpoint and inserts what follows, both or nothing.

@@ -35,7 +35,8 @@ func (q *Queue) run() {
 				continue // others have ended meanwhile
 			}
 			q.Log.Warn("jobs pause", "error", err)
-			renewed = time.Time{} // leases go on running out: renewing comes first when the database is back
+			renewed = time.Time{}                // leases go on running out: renewing comes first when the database is back
+			reaped = time.Now().Add(q.Lease / 2) // also for the others, whose turns may hang for as long
 			time.Sleep(jitter(q.Poll))
 		}
 		if left, closing := q.left(); closing {
@@ -109,7 +110,7 @@ func (q *Queue) plan(renewed, reaped *time.Time) *turn {
 			t.renewed = append(t.renewed, d)
 		}
 	}
-	if now := time.Now(); !q.stopped && now.Sub(*reaped) > min(q.Lease/3, 2*time.Second) {
+	if now := time.Now(); !q.stopped && now.Sub(*reaped) > min(q.Lease/3, time.Second) {
 		*reaped = now
 		t.reap = true
 	}

@@ -29,7 +29,7 @@ func TestNothingReadsWhatIsDone(t *testing.T) {
 		args []any
 	}{
 		"claim":     {sqlClaim, []any{[]string{"kind.0", "kind.1"}, []int{4, 4}, 1, "n", uuid.New(), time.Second}},
-		"reap":      {sqlReap, []any{time.Second}},
+		"reap":      {sqlReap, nil},
 		"renew":     {sqlRenew, []any{[]uuid.UUID{nobody}, []uuid.UUID{nobody}, time.Second}},
 		"unclaim":   {sqlUnclaim, []any{[]uuid.UUID{nobody}}},
 		"settle":    {sqlSettle, []any{[]uuid.UUID{nobody}, []uuid.UUID{nobody}, []string{"done"}, []bool{false}, []*time.Duration{nil}, []string{""}, "n"}},

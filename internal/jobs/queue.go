@@ -21,7 +21,7 @@ type Queue struct {
 	AtOnce int    // over all kinds, of which each always has one; 32 if zero
 	Log    *slog.Logger
 
-	Lease time.Duration // of a claim, renewed three times as often; 30 s if zero
+	Lease time.Duration // of a claim, renewed three times as often; 8 s if zero
 	Poll  time.Duration // how often it looks for what others inserted; 250 ms if zero
 	Grace time.Duration // after its context is cancelled, for a handler to return; 1 s if zero
 
@@ -67,7 +67,7 @@ const (
 
 func (q *Queue) start() {
 	q.once.Do(func() {
-		for d, fallback := range map[*time.Duration]time.Duration{&q.Lease: 30 * time.Second, &q.Poll: 250 * time.Millisecond, &q.Grace: time.Second} {
+		for d, fallback := range map[*time.Duration]time.Duration{&q.Lease: 8 * time.Second, &q.Poll: 250 * time.Millisecond, &q.Grace: time.Second} {
 			if *d == 0 {
 				*d = fallback
 			}

@@ -28,7 +28,7 @@ const (
 	sqlBegan    = `update portico.consumers set began_hi = $1::text::numeric, began_lo = $2::text::numeric where name = 'jobs' and began_hi is null`
 	// The database's clock decides, and the epoch fences who had it before. A lease that would
 	// last longer than any is over, too: the clock was put back since.
-	sqlLease = `update portico.consumers set owner = $1, epoch = epoch + 1, expires = clock_timestamp() + interval '10 s'
+	sqlLease = `update portico.consumers set owner = $1, epoch = epoch + 1, expires = clock_timestamp() + interval '8 s'
 		where name = 'jobs' and (expires is null or expires < clock_timestamp() or expires > clock_timestamp() + interval '20 s')
 		returning epoch, low_hi::text, low_lo::text, began_hi::text, began_lo::text`
 	sqlRelease  = `update portico.consumers set expires = null where name = 'jobs' and epoch = $1`

@@ -46,10 +46,10 @@ returning j.id`
 update portico.jobs set state = 'queued', attempts = attempts - 1, claim = null, expires = null where claim = any($1) and state = 'running'`
 
 	// A lease that ran out is a death, as far as anybody can tell; so is one that would last
-	// longer than any: the clock was put back since.
+	// longer than any, also of older programs: the clock was put back since.
 	sqlReap = `
 with lost as materialized (
-  select id from portico.jobs where state = 'running' and (expires < clock_timestamp() or expires > clock_timestamp() + 2 * $1::interval)
+  select id from portico.jobs where state = 'running' and (expires < clock_timestamp() or expires > clock_timestamp() + interval '1 minute')
   limit 100 for update skip locked)
 update portico.jobs j set deaths = j.deaths + 1, claim = null, expires = null,
   state = case when j.deaths + 1 >= 3 then 'dead' else 'queued' end, due = clock_timestamp() + j.deaths * interval '2 s',
@@ -94,7 +94,7 @@ func (q *Queue) do(ctx context.Context, t *turn) error {
 		b.Queue(sqlRenew, ids, claims, q.Lease).Query(func(rows pgx.Rows) error { return collect(rows, kept) })
 	}
 	if t.reap { // after renewing: who is here to reap has not died, however long it stood still
-		b.Queue(sqlReap, q.Lease).Query(q.reaped)
+		b.Queue(sqlReap).Query(q.reaped)
 	}
 	var claimed []*delivery
 	if len(t.kinds) > 0 {

@@ -79,7 +79,7 @@ func (t *term) progress() (mark, emitted eventstore.Position, changed <-chan str
 
 const (
 	sqlConsumer = `insert into portico.consumers (name) values ($1) on conflict do nothing`
-	sqlLease    = `update portico.consumers set owner = $2, epoch = epoch + 1, expires = clock_timestamp() + interval '10 s'
+	sqlLease    = `update portico.consumers set owner = $2, epoch = epoch + 1, expires = clock_timestamp() + interval '8 s'
 		where name = $1 and (expires is null or expires < clock_timestamp() or expires > clock_timestamp() + interval '20 s')
 		returning epoch, low_hi::text, low_lo::text, emitted_hi::text, emitted_lo::text`
 	sqlSave = `update portico.consumers set low_hi = $3::text::numeric, low_lo = $4::text::numeric,
@@ -144,7 +144,7 @@ func (s *Subscriber) keep(ctx context.Context, t *term) error {
 		if now == saved && time.Since(at) < 3*time.Second {
 			continue
 		}
-		if err := s.save(ctx, t, mark, emitted, "10 s"); err != nil {
+		if err := s.save(ctx, t, mark, emitted, "8 s"); err != nil {
 			return err
 		}
 		saved, at = now, time.Now()

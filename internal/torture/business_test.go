@@ -48,9 +48,9 @@ func (l *load) register(label string) *request {
 	return about("customer", &request{
 		label: label, path: "/v1/customers", typ: "customer.registered",
 		body: fmt.Sprintf(`{"number":"C-%s","legal_name":"Customer %s"}`, label, label),
-		done: func(id uuid.UUID) {
+		done: func(got answer) {
 			if len(l.parties) < parties {
-				l.parties = append(l.parties, &party{id: id})
+				l.parties = append(l.parties, &party{id: got.ID})
 			}
 		},
 	})
@@ -61,7 +61,7 @@ func (l *load) issue(r *rand.Rand, label string, p *party) *request {
 		label: label, path: "/v1/invoices", typ: "invoice.issued",
 		body: fmt.Sprintf(`{"number":"I-%s","customer_id":%q,"currency":"GBP","publish":%v,"lines":[{"text":"Work","quantity":"%d","unit_price":"%d.%02d"}]}`,
 			label, p.id, r.IntN(2) == 0, 1+r.IntN(3), 1+r.IntN(90), r.IntN(100)),
-		done: func(id uuid.UUID) { p.invoices = append(p.invoices, id) },
+		done: func(got answer) { p.invoices = append(p.invoices, got.ID) },
 	})
 }
 
@@ -70,7 +70,7 @@ func (l *load) pay(r *rand.Rand, label string, p *party) *request {
 	return onAccount(p, &request{
 		label: label, path: "/payments", typ: "account.payment_received",
 		body: fmt.Sprintf(`{"amount":{"minor":%d,"currency":"GBP"},"method":%q,"oldest_first":%v}`, 1+r.IntN(9000), label, r.IntN(3) > 0),
-		done: func(id uuid.UUID) { p.payments = append(p.payments, id) },
+		done: func(got answer) { p.payments = append(p.payments, got.ID) },
 	})
 }
 

@@ -167,7 +167,7 @@ type request struct {
 	label, path, body string
 	typ               string // the event that it leads to once
 	stream            func(id uuid.UUID) eventstore.StreamName
-	done              func(id uuid.UUID)
+	done              func(got answer)
 }
 
 // answer is what a node says.
@@ -219,7 +219,7 @@ func (l *load) succeeded(ask *request, got answer, took time.Duration) {
 	l.answered = append(l.answered, time.Now())
 	l.slowest = max(l.slowest, took)
 	if ask.done != nil {
-		ask.done(got.ID)
+		ask.done(got)
 	}
 }
 
@@ -239,10 +239,7 @@ func (l *load) commandID(ask *request, key string) uuid.UUID {
 }
 
 func (l *load) send(r *rand.Rand, ask *request, key string) (got answer, err error) {
-	l.mu.Lock()
-	address := l.nodes[r.IntN(len(l.nodes))]
-	l.mu.Unlock()
-	rq, err := http.NewRequestWithContext(l.until, "POST", address+ask.path, bytes.NewReader([]byte(ask.body)))
+	rq, err := http.NewRequestWithContext(l.until, "POST", l.some(r)+ask.path, bytes.NewReader([]byte(ask.body)))
 	if err != nil {
 		return got, err
 	}
@@ -269,6 +266,13 @@ func (l *load) send(r *rand.Rand, ask *request, key string) (got answer, err err
 		l.note(fmt.Sprintf("%d %s", got.status, got.Code))
 	}
 	return got, nil
+}
+
+// some is the address of one of the nodes.
+func (l *load) some(r *rand.Rand) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.nodes[r.IntN(len(l.nodes))]
 }
 
 func (l *load) note(status string) {

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 // place is where all of a run's files are.
@@ -47,6 +49,7 @@ func TestMain(m *testing.M) {
 	if f := flag.Lookup("test.parallel"); f.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
 		_ = f.Value.Set("4") // they mostly wait
 	}
+	zerolog.SetGlobalLevel(zerolog.Disabled) // some toxics would tell of each packet
 	code := m.Run()
 	if dir, err := place(); err == nil {
 		os.RemoveAll(dir)

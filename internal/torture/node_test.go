@@ -83,6 +83,7 @@ func (w *world) run(args ...string) []byte {
 type node struct {
 	t       *testing.T
 	cmd     *exec.Cmd
+	port    int
 	address string
 	log     string // file
 	gone    chan struct{}
@@ -99,7 +100,7 @@ func (w *world) serve(env ...string) *node {
 // launch starts a node on a port.
 func (w *world) launch(port int, env ...string) *node {
 	w.t.Helper()
-	n := &node{t: w.t, address: "http://127.0.0.1:" + strconv.Itoa(port), gone: make(chan struct{})}
+	n := &node{t: w.t, port: port, address: "http://127.0.0.1:" + strconv.Itoa(port), gone: make(chan struct{})}
 	n.cmd = w.command("serve", "--addr", "127.0.0.1:"+strconv.Itoa(port))
 	n.cmd.Env = append(n.cmd.Env, env...)
 	n.log = filepath.Join(w.t.TempDir(), "log")

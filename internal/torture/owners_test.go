@@ -12,7 +12,7 @@ import (
 	"portico/internal/invariant"
 )
 
-// lease is how long lanes and consumers are kept without renewal.
+// lease is within what time others have what the dead had.
 const lease = 10 * time.Second
 
 // frozen waits until a node has stopped itself at its failpoint.
@@ -149,7 +149,7 @@ func wandering(t *testing.T, env ...string) *world {
 	l.await(60, time.Minute)
 	first.signal(syscall.SIGCONT)
 	l.direct(first)
-	time.Sleep(4 * time.Second) // until it knows: it renews each 3 s
+	time.Sleep(4 * time.Second) // until it knows: it renews each 2 s
 	second.stop()
 	l.await(60, time.Minute)
 	l.end()

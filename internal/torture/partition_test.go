@@ -3,8 +3,10 @@
 package torture
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"testing"
@@ -39,9 +41,41 @@ func (p *proxy) poison(kind, direction, attributes string, d time.Duration) {
 	p.t.Helper()
 	_, err := p.Toxics.AddToxicJson(strings.NewReader(fmt.Sprintf(
 		`{"name":"it","type":%q,"stream":%q,"toxicity":1,"attributes":{%s}}`, kind, direction, attributes)))
-	must(p.t, err)
+	if err != nil {
+		p.t.Error(err)
+	}
 	time.Sleep(d)
-	p.Toxics.ResetToxics(p.t.Context())
+	p.Toxics.ResetToxics(context.Background())
+}
+
+// spoil spoils connections in a way or other.
+func (p *proxy) spoil(r *rand.Rand) {
+	direction := []string{"upstream", "downstream"}[r.IntN(2)]
+	d := time.Duration(50+r.IntN(400)) * time.Millisecond
+	switch r.IntN(6) {
+	case 0:
+		p.poison("reset_peer", direction, `"timeout":0`, d)
+	case 1: // a void
+		p.poison("timeout", direction, fmt.Sprintf(`"timeout":%d`, r.IntN(2)*(50+r.IntN(300))), d)
+	case 2:
+		p.poison("slicer", direction, `"average_size":20,"size_variation":10,"delay":10`, d)
+	case 3:
+		p.poison("latency", direction, fmt.Sprintf(`"latency":%d,"jitter":%d`, r.IntN(60), r.IntN(40)), d)
+	case 4:
+		p.poison("bandwidth", direction, fmt.Sprintf(`"rate":%d`, 1+r.IntN(30)), d)
+	default: // in the middle of whatever is said
+		p.poison("limit_data", direction, fmt.Sprintf(`"bytes":%d`, r.IntN(3000)), d)
+	}
+}
+
+// trouble spoils connections until ctx ends, with rests between. Whoever else takes the same
+// places waits until there is one.
+func (p *proxy) trouble(ctx context.Context, r *rand.Rand, rest time.Duration, places chan struct{}) {
+	for pause(ctx, time.Duration(r.Int64N(int64(rest)))); ctx.Err() == nil; pause(ctx, time.Duration(r.Int64N(int64(rest)))) {
+		places <- struct{}{}
+		p.spoil(r)
+		<-places
+	}
 }
 
 func TestCutOffFromItsDatabaseEachRequestIsDoneOnce(t *testing.T) {
@@ -53,18 +87,7 @@ func TestCutOffFromItsDatabaseEachRequestIsDoneOnce(t *testing.T) {
 	l := w.startLoad(8, n)
 	rounds(t, func(int) {
 		for range 12 {
-			direction := []string{"upstream", "downstream"}[r.IntN(2)]
-			d := time.Duration(50+r.IntN(400)) * time.Millisecond
-			switch r.IntN(4) {
-			case 0:
-				p.poison("reset_peer", direction, `"timeout":0`, d)
-			case 1:
-				p.poison("timeout", direction, fmt.Sprintf(`"timeout":%d`, 50+r.IntN(300)), d)
-			case 2:
-				p.poison("slicer", direction, `"average_size":20,"size_variation":10,"delay":10`, d)
-			default: // in the middle of whatever is said
-				p.poison("limit_data", direction, fmt.Sprintf(`"bytes":%d`, r.IntN(3000)), d)
-			}
+			p.spoil(r)
 			time.Sleep(100 * time.Millisecond)
 		}
 		l.await(20, time.Minute)

@@ -12,25 +12,24 @@ import (
 	"portico/internal/eventstore"
 )
 
+// Whoever dies is replaced within ten seconds, the time to notice included; a renewal that
+// hangs may be made up for.
 const (
-	leaseFor   = 10 * time.Second
-	renewEvery = 3 * time.Second
+	leaseFor   = 8 * time.Second
+	renewEvery = 2 * time.Second
 )
 
 const (
 	// A new epoch fences whoever had the lane. The database's clock alone decides. Lanes
 	// that were let go are taken up to our share; those whose owner died, at once; and
 	// those whose lease would last longer than any: the clock was put back since.
-	sqlLease = `update pj.lane l set owner = $4, epoch = l.epoch + 1, expires = clock_timestamp() + $5::interval
-		from (select lane, expires is not null and owner is distinct from $4 as died from pj.lane as seat,
-				(select count(*) as n from pj.follower f
-					where f.grp = $1 and f.build = $2 and f.owner <> $4 and not $7
-						and f.expires between clock_timestamp() and clock_timestamp() + 2 * $5::interval) others
-			where grp = $1 and build = $2 and lane = any($3)
-			and (expires < clock_timestamp() or owner = $4 or expires > clock_timestamp() + 2 * $5::interval and expires < 'infinity'
-				or expires is null and $6 + (
+	sqlLease = `update pj.lane l set owner = $3, epoch = l.epoch + 1, expires = clock_timestamp() + $4::interval
+		from (select lane, expires is not null and owner is distinct from $3 as died from pj.lane as seat, (` + sqlOthers + `) others
+			where grp = $1 and build = $2 and lane = any($6)
+			and (expires < clock_timestamp() or owner = $3 or expires > clock_timestamp() + 2 * $4::interval and expires < 'infinity'
+				or expires is null and ($7 or $5 + (
 				select count(*) from pj.lane o where o.grp = $1 and o.build = $2 and o.expires is null
-					and o.lane <= seat.lane) <= (lanes + others.n) / (1 + others.n))
+					and o.lane <= seat.lane) <= (lanes + others.n - others.before) / (1 + others.n)))
 			order by lane for update of seat skip locked) free
 		where l.grp = $1 and l.build = $2 and l.lane = free.lane
 		returning l.lane, l.epoch, l.hi::text, l.lo::text, l.event_at, free.died, l.attempts,
@@ -90,7 +89,7 @@ func (f *follower) seek(ctx context.Context) error {
 	}
 	f.sought = time.Now()
 	have := len(f.lanes) - len(want)
-	rows, err := f.engine.DB.Query(ctx, sqlLease, f.group.Name, f.build.Build, want, f.owner, f.engine.lease(), have, f.spare)
+	rows, err := f.engine.DB.Query(ctx, sqlLease, f.group.Name, f.build.Build, f.owner, f.engine.lease(), have, want, f.spare)
 	if err != nil {
 		return err
 	}
