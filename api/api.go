@@ -92,9 +92,11 @@ type Deps struct {
 	// Room is how many partitions' worth of events fit behind the head of the log.
 	Room func(ctx context.Context) (float64, error)
 	// Tallies are what this process has done of jobs.
-	Tallies        func() []jobs.Tally
-	Log            *slog.Logger
-	Clock          func() time.Time
+	Tallies func() []jobs.Tally
+	Log     *slog.Logger
+	Clock   func() time.Time
+	// Shut serves /healthz, /readyz and /metrics alone: others answer requests.
+	Shut           bool
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	Version        string
 }
@@ -110,7 +112,7 @@ type api struct {
 	origins  *http.CrossOriginProtection
 }
 
-// New is the API, complete. It fails if a route has no policy.
+// New is the API, complete unless it is Shut. It fails if a route has no policy.
 func New(d Deps) (http.Handler, error) {
 	if d.Journal == nil {
 		return nil, errors.New("api: there is no journal")
@@ -142,6 +144,10 @@ func assemble(d Deps) *api {
 		a.refuse(w, r, problem(http.StatusMethodNotAllowed, "route.method_not_allowed", "this path has other methods: see Allow"))
 	})
 	a.huma = huma.NewAPI(config(d.Version), a)
+	a.healthRoutes()
+	if d.Shut {
+		return a
+	}
 	a.commandRoutes()
 	a.ledgerRoutes()
 	a.keyRoutes()

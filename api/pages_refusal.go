@@ -38,6 +38,10 @@ func (a *api) asPage(w http.ResponseWriter, r *http.Request) *refusals {
 
 // nowhere answers for a path that nothing is at: with a page, if a browser was led there.
 func (a *api) nowhere(w http.ResponseWriter, r *http.Request) {
+	if a.Shut {
+		a.refuse(w, r, problem(http.StatusNotFound, "route.shut", "this server answers no requests (its --role is without api): ask another"))
+		return
+	}
 	if !strings.HasPrefix(r.URL.Path, "/v1/") && strings.Contains(r.Header.Get("Accept"), "text/html") {
 		held := a.asPage(w, r)
 		defer held.finish()

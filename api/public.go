@@ -13,13 +13,17 @@ import (
 	swagger "github.com/swaggo/files/v2"
 )
 
-// publicRoutes need no key: whether the server lives, how it does, and how to talk to it.
-func (a *api) publicRoutes() {
+// healthRoutes need no key: whether the server lives, and how it does.
+func (a *api) healthRoutes() {
 	a.open("/healthz", "Health", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answerJSON(w, http.StatusOK, "application/json", []byte(`{"status":"ok"}`))
 	}))
 	a.open("/readyz", "Ready", http.HandlerFunc(a.readyz))
 	a.open("/metrics", "Metrics", a.metrics.handler())
+}
+
+// publicRoutes need no key: how to talk to the server.
+func (a *api) publicRoutes() {
 	a.open("/openapi.json", "OpenAPI", a.document("application/openapi+json", func() ([]byte, error) { return json.Marshal(a.huma.OpenAPI()) }))
 	a.open("/openapi.yaml", "OpenAPI", a.document("application/openapi+yaml", func() ([]byte, error) { return a.huma.OpenAPI().YAML() }))
 	a.open("/docs", "Docs", page("docs/index.html", "text/html; charset=utf-8"))

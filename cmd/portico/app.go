@@ -95,6 +95,9 @@ type app struct {
 
 	privacy *privacy.Service
 	keyring *keyring.Keyring
+
+	moved     chan error // why this process must end: its log is somewhere else now
+	disappear func()     // nil if it has not appeared
 }
 
 // open brings the database up, migrates it, and wires everything that runs on it. What it
@@ -108,6 +111,9 @@ func open(ctx context.Context, s *settings) (*app, error) {
 		return nil, errors.Join(err, a.close())
 	}
 	if err := a.claimSource(ctx, s); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	if err := a.appear(ctx, s); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
 	if err := a.wire(ctx, s); err != nil {
@@ -202,8 +208,9 @@ func (a *app) wire(ctx context.Context, s *settings) error {
 	return nil
 }
 
-// run keeps read models and policies going until the returned function is called.
-func (a *app) run() (stop func()) {
+// run keeps read models and policies going until the returned function is called, as far as they
+// are of the roles.
+func (a *app) run(r roles) (stop func()) {
 	ctx, cancel := context.WithCancel(pg.Across(context.Background()))
 	for _, inherit := range []func(context.Context, func(string) bool) error{a.engine.Inherit, a.policies.Subscriber.Inherit, a.once.Inherit} {
 		if err := inherit(ctx, dead); err != nil {
@@ -211,12 +218,16 @@ func (a *app) run() (stop func()) {
 		}
 	}
 	var running sync.WaitGroup
-	running.Go(func() { _ = a.engine.Run(ctx) })
-	running.Go(func() {
-		if err := a.policies.Run(ctx); err != nil && ctx.Err() == nil {
-			a.log.Error("policies have stopped", "error", err)
-		}
-	})
+	if r.has(roleProject) {
+		running.Go(func() { _ = a.engine.Run(ctx) })
+	}
+	if r.has(roleReact) {
+		running.Go(func() {
+			if err := a.policies.Run(ctx); err != nil && ctx.Err() == nil {
+				a.log.Error("policies have stopped", "error", err)
+			}
+		})
+	}
 	return func() { cancel(); running.Wait() }
 }
 
@@ -263,6 +274,9 @@ func (a *app) settle(ctx context.Context) error {
 }
 
 func (a *app) close() (err error) {
+	if a.disappear != nil {
+		a.disappear()
+	}
 	if a.store != nil {
 		a.store.Close()
 	}

@@ -31,7 +31,7 @@ INSERT INTO public.goose_db_version (version_id, is_applied) VALUES (9999, true)
 func TestThisProgramRunsOnTomorrowsSchema(t *testing.T) {
 	a, s := business(t)
 	was := a.head(t)
-	stop := a.run()
+	stop := a.run(allRoles)
 	pgtest.Exec(t, s.databaseURL, future)
 	a.works(t, "While it runs")
 	stop()

@@ -36,7 +36,7 @@ were with --after. With --json, each line is one event as the API shows it (NDJS
 				if err := a.engine.Ensure(cmd.Context()); err != nil {
 					return err
 				}
-				defer a.run()()
+				defer a.run(allRoles)()
 				if err := a.settle(cmd.Context()); err != nil {
 					return err
 				}

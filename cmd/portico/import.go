@@ -86,7 +86,7 @@ func (a *app) importFile(ctx context.Context, o importer.Options, noWait bool, p
 	o.By.Origin.Channel = envelope.ChannelImport
 	bar := newBar(progress, "importing")
 	o.Progress = func(done, total, _ int64) { bar.set(done, total) }
-	stop := a.run()
+	stop := a.run(allRoles)
 	defer stop()
 	began := time.Now()
 	report, err := (&importer.Importer{Commands: a.commands}).Run(ctx, o)

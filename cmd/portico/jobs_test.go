@@ -48,7 +48,7 @@ func TestARebuildRepeatsNoEffect(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stop()
-	running := a.run()
+	running := a.run(allRoles)
 	defer running()
 	a.settleJobs(t)
 	was, all := effects.Load(), a.allJobs(t)
@@ -91,7 +91,7 @@ func TestOperatorsLookAfterJobs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stop()
-	defer a.run()() // those who are told of webhooks wait for it
+	defer a.run(allRoles)() // those who are told of webhooks wait for it
 	a.settleJobs(t)
 	var listed struct{ Items []jobs.Row }
 	read := func(state string) int {

@@ -41,6 +41,9 @@ func withLog(ctx context.Context, s *settings, do func(a *app) error) error {
 		err = a.claimSource(ctx, s)
 	}
 	if err == nil {
+		err = a.appear(ctx, s)
+	}
+	if err == nil {
 		a.openJournal(nil)
 		err = a.noteCommand(ctx, s)
 	}

@@ -73,7 +73,7 @@ func at(t *testing.T, s *settings, address string, do func(a *app)) {
 			t.Error(err)
 		}
 	}()
-	stop := a.run()
+	stop := a.run(allRoles)
 	defer stop()
 	if err := a.engine.Ensure(t.Context()); err != nil {
 		t.Fatal(err)
@@ -223,7 +223,7 @@ func TestNobodyMovesBesideAServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(n.Stop)
-	if out, err := do(t, s, "log", "copy", "--to", n.URL(), "--switch"); err == nil || !strings.Contains(err.Error(), "a server is at work") {
+	if out, err := do(t, s, "log", "copy", "--to", n.URL(), "--switch"); err == nil || !strings.Contains(err.Error(), "are at work on this database") {
 		t.Errorf("%s, %v", out, err)
 	}
 	pgtest.Exec(t, s.databaseURL, "UPDATE es.source SET store = 'eventstoredb'") // as if somebody had, from another machine

@@ -25,6 +25,7 @@ update portico.consumers c set low_hi = l.new_hi, low_lo = l.new_lo, emitted_hi 
   began_hi = b.new_hi, began_lo = b.new_lo, owner = null, expires = null, epoch = epoch + 1
 from m l, m e, (select name, m.new_hi, m.new_lo from portico.consumers left join m on (m.hi, m.lo) = (began_hi, began_lo)) b
 where (l.hi, l.lo) = (c.low_hi, c.low_lo) and (e.hi, e.lo) = (c.emitted_hi, c.emitted_lo) and b.name = c.name`
+	sqlStay     = `select from es.source for update`
 	sqlUnlist   = `with n as (delete from es.listed_streams) delete from es.listed_until`
 	sqlStandsIn = `update es.source set store = $1, first_id = $2, first_hi = $3::text::numeric, first_lo = $4::text::numeric`
 )
@@ -71,6 +72,12 @@ func (a *app) move(ctx context.Context, to string, copied eventstore.Store, move
 		newHis, newLos = append(newHis, fmt.Sprint(q.Hi)), append(newLos, fmt.Sprint(q.Lo))
 	}
 	return pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, sqlStay); err != nil { // whoever starts now waits (sqlBeat)
+			return err
+		}
+		if err := alone(ctx, tx); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, sqlMoveMarks, his, los, newHis, newLos); err != nil {
 			return err
 		}

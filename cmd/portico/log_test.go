@@ -58,7 +58,7 @@ var sampled = pgtest.Once(func(t testing.TB, url string) {
 })
 
 func loadedSample(ctx context.Context, a *app) error {
-	stop := a.run()
+	stop := a.run(allRoles)
 	defer stop()
 	if err := a.engine.Ensure(ctx); err != nil {
 		return err
@@ -99,7 +99,7 @@ func started(t *testing.T, s *settings, do func(a *app)) *app {
 			t.Error(err)
 		}
 	})
-	stop := a.run()
+	stop := a.run(allRoles)
 	defer stop()
 	if err := a.engine.Ensure(t.Context()); err != nil {
 		t.Fatal(err)

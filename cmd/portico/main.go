@@ -3,7 +3,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,7 +74,7 @@ directory, or joins the one that another portico process has started.`,
 	s.flags(cmd.PersistentFlags())
 	cmd.PersistentPreRun = func(c *cobra.Command, _ []string) {
 		s.command = strings.TrimPrefix(c.CommandPath(), "portico ")
-		s.eventStore = cmp.Or(s.eventStore, os.Getenv("PORTICO_EVENT_STORE")) // no flag's default: --help would show the password
+		s.secretly()
 	}
 	cmd.AddCommand(
 		serveCommand(&s), migrateCommand(&s), importCommand(&s), historyCommand(&s),

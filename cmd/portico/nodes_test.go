@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,6 +29,7 @@ type cluster struct {
 	pg    *pgserver.Server
 	url   string
 	flags []string // of each server, besides
+	roles [2]string
 	nodes [2]*server
 	staff string
 	made  atomic.Int64
@@ -77,11 +79,15 @@ func (c *cluster) run(args ...string) string {
 	return run(c.t, c.dir, append(args, "--database-url", c.url)...)
 }
 
-var servesOn = regexp.MustCompile(`serves on (\S+)`)
+var servesOn = regexp.MustCompile(`(?:serves|works) on (\S+)`)
 
 func (c *cluster) start(n int, addr string) (address string) {
 	c.t.Helper()
-	cmd := portico(c.t, c.dir, append([]string{"serve", "--addr", addr, "--database-url", c.url}, c.flags...)...)
+	flags := slices.Concat([]string{"serve", "--addr", addr, "--database-url", c.url}, c.flags)
+	if c.roles[n] != "" {
+		flags = append(flags, "--role", c.roles[n])
+	}
+	cmd := portico(c.t, c.dir, flags...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		c.t.Fatal(err)

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"os"
 
 	"portico/internal/mail"
 	"portico/internal/notify"
@@ -22,11 +20,10 @@ func (a *app) wirePost(s *settings) error {
 	if err := mail.CheckAddress(a.notices.Sender); err != nil {
 		return err
 	}
-	address := cmp.Or(s.smtpURL, os.Getenv("PORTICO_SMTP_URL")) // no flag's default: --help would show the password
-	if address == "" {
+	if s.smtpURL == "" {
 		return nil
 	}
-	relay, err := mail.ParseRelay(address, s.smtpPasswordFile)
+	relay, err := mail.ParseRelay(s.smtpURL, s.smtpPasswordFile)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,11 +9,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"portico/api"
+	"portico/domain"
 	"portico/internal/eventstore"
 	"portico/internal/integration"
 	"portico/internal/pg"
@@ -22,20 +26,32 @@ import (
 
 func serveCommand(s *settings) *cobra.Command {
 	var withSample bool
+	var given []string
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the API, keep read models and policies going",
 		Long: `Serves until SIGTERM or SIGINT, then finishes what is in flight and stops. Several
-servers may run on one database; they share the work.`,
+servers may run on one database; they share the work. With --role a server does a part
+of it: api answers requests, project folds read models, react acts on what happened
+(policies, mails, webhooks, imports and other jobs). Somebody has to do each. One
+without api answers /healthz, /readyz and /metrics alone.`,
 		Example: `  portico serve --addr 127.0.0.1:8080
-  portico serve --sample    # with a sample business, keys and requests to try`,
+  portico serve --sample    # with a sample business, keys and requests to try
+  portico serve --role api  # beside another with --role project,react`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if s.roles, err = parseRoles(given); err != nil {
+				return err
+			}
+			if withSample && len(s.roles) < 3 {
+				return domain.Invalid("settings.role", "--sample fills and shows all of Portico: leave --role out")
+			}
 			s.logLevel, s.requests = slog.LevelInfo, true
 			ctx := pg.Across(cmd.Context()) // of this program; those of requests are their own
 			return with(ctx, s, func(a *app) error { return a.serve(ctx, s, withSample, cmd.OutOrStdout()) })
 		},
 	}
+	cmd.Flags().StringSliceVar(&given, "role", strings.Split(cmp.Or(os.Getenv("PORTICO_ROLE"), allRoles.String()), ","), "what this server does, of api, project and react (PORTICO_ROLE)")
 	cmd.Flags().BoolVar(&withSample, "sample", false, "load a sample business, if it is not there yet, and print keys for it")
 	return cmd
 }
@@ -61,33 +77,48 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 		return err
 	}
 	defer stopJournal()
-	stop := a.run()
+	stop := a.run(s.roles)
 	defer stop()
-	defer a.publishing()()
-	if err := a.engine.Ensure(ctx); err != nil {
-		return err
+	if s.roles.has(roleReact) {
+		defer a.publishing()()
 	}
-	stopWork, err := a.work(ctx)
-	if err != nil {
-		return err
+	if s.roles.has(roleProject) { // others find out when they are there
+		if err := a.engine.Ensure(ctx); err != nil {
+			return err
+		}
 	}
-	defer stopWork()
+	if s.roles.has(roleReact) {
+		stopWork, err := a.work(ctx)
+		if err != nil {
+			return err
+		}
+		defer stopWork()
+	}
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	go a.keepSource(ctx, s, end)
+	go func() {
+		select {
+		case err := <-a.moved:
+			end(err)
+		case <-ctx.Done():
+		}
+	}()
 	if a.replica != nil {
 		go a.replica.Run(ctx)
 	}
 	go a.privacy.Run(ctx)
-	go a.keepSignIn(ctx)
 	go a.tenants.Run(ctx, func(err error) { a.log.Warn("looking for tenants and their host names", "error", err) })
-	go a.once.Run(ctx, func(err error) { a.log.Warn("forgetting old idempotency keys", "error", err) })
+	if s.roles.has(roleAPI) {
+		go a.keepSignIn(ctx)
+		go a.once.Run(ctx, func(err error) { a.log.Warn("forgetting old idempotency keys", "error", err) })
+	}
 	visitors := &samplePeople{}
 	var sample func(string) (api.SampleMember, bool)
 	if withSample {
 		sample = visitors.of
 	}
 	handler, err := api.New(api.Deps{
+		Shut:     !s.roles.has(roleAPI),
 		Sample:   sample,
 		Commands: a.commands, Queries: a.queries, Engine: a.engine, Auth: a.keys, Files: a.files, Once: a.once, Wait: a.waiter.shown,
 		Uploads:    a.uploads,
@@ -117,12 +148,26 @@ func (a *app) serve(ctx context.Context, s *settings, withSample bool, out io.Wr
 			return err
 		}
 	} else {
-		fmt.Fprintf(out, "Portico serves on %s (reading page: %s/docs)\n", address, address)
+		fmt.Fprintln(out, serves(address, s.roles))
 	}
-	if err := a.printSetupCode(ctx, out); err != nil {
-		return err
+	if s.roles.has(roleAPI) {
+		if err := a.printSetupCode(ctx, out); err != nil {
+			return err
+		}
 	}
 	return serveUntil(ctx, listener, api.Server(handler, a.log))
+}
+
+// serves is the line that a server begins with.
+func serves(address string, r roles) string {
+	does := ""
+	if len(r) < len(allRoles) {
+		does = " as " + r.String()
+	}
+	if !r.has(roleAPI) {
+		return fmt.Sprintf("Portico works on %s%s (only /healthz, /readyz and /metrics)", address, does)
+	}
+	return fmt.Sprintf("Portico serves on %s%s (reading page: %s/docs)", address, does, address)
 }
 
 // serveUntil serves until ctx ends and then lets requests in flight finish.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,6 +27,7 @@ type settings struct {
 	dataDir     string
 	databaseURL string
 	eventStore  string // may hold a password
+	roles       roles  // of a server; nil: this is none
 	replicaURL  string // "": none
 	keyFile     string
 	timeZone    string
@@ -65,16 +67,16 @@ func (s *settings) flags(f *pflag.FlagSet) {
 	}
 	f.StringVar(&s.addr, "addr", env("PORTICO_ADDR", "127.0.0.1:8080"), "address to serve on (PORTICO_ADDR)")
 	f.StringVar(&s.dataDir, "data-dir", env("PORTICO_DATA_DIR", "./var"), "where Portico keeps its own PostgreSQL and secrets (PORTICO_DATA_DIR)")
-	f.StringVar(&s.databaseURL, "database-url", env("PORTICO_DATABASE_URL", ""), "a PostgreSQL to use instead of a private one (PORTICO_DATABASE_URL)")
+	f.StringVar(&s.databaseURL, "database-url", "", "a PostgreSQL to use instead of a private one (PORTICO_DATABASE_URL)")
 	f.StringVar(&s.eventStore, "event-store", "", "where the log is: postgres (in the database), esdb://host:2113 or esdb+discover://name:2113 (PORTICO_EVENT_STORE, default postgres)")
-	f.StringVar(&s.replicaURL, "replica-url", env("PORTICO_REPLICA_URL", ""), "a streaming replica of that PostgreSQL, which answers some of what is read (PORTICO_REPLICA_URL, default none)")
+	f.StringVar(&s.replicaURL, "replica-url", "", "a streaming replica of that PostgreSQL, which answers some of what is read (PORTICO_REPLICA_URL, default none)")
 	f.StringVar(&s.keyFile, "key-file", env("PORTICO_KEY_FILE", ""), "the key that personal data hang on; back it up apart from the database (PORTICO_KEY_FILE, default DATA-DIR/secrets/kek)")
 	f.StringVar(&s.tenant, "tenant", env("PORTICO_TENANT", ""), "code of the tenant that a command is about; not needed where there is one (PORTICO_TENANT)")
 	f.StringVar(&s.timeZone, "time-zone", env("PORTICO_TIME_ZONE", "UTC"), "the business's time zone, used at the first start (PORTICO_TIME_ZONE)")
 	f.StringVar(&s.currency, "currency", env("PORTICO_CURRENCY", "GBP"), "the business's currency, used at the first start (PORTICO_CURRENCY)")
 	f.StringVar(&s.publicURL, "public-url", env("PORTICO_PUBLIC_URL", ""), "where people reach Portico, such as https://portal.example.com: links in mails and on documents (PORTICO_PUBLIC_URL, default http://ADDR)")
 	f.StringVar(&s.filesURL, "files-url", env("PORTICO_FILES_URL", ""), "where documents are kept: file:///folder or s3://bucket?region=… (PORTICO_FILES_URL, default DATA-DIR/files)")
-	f.StringVar(&s.publish, "publish", env("PORTICO_PUBLISH", ""), "a broker to tell other systems by: nats://host:4222?stream=PORTICO&subject=portico.events or kafka://host:9092/topic (PORTICO_PUBLISH, default none)")
+	f.StringVar(&s.publish, "publish", "", "a broker to tell other systems by: nats://host:4222?stream=PORTICO&subject=portico.events or kafka://host:9092/topic (PORTICO_PUBLISH, default none)")
 	f.StringVar(&s.publishFrom, "publish-from", env("PORTICO_PUBLISH_FROM", "now"), "what is published at the very first start: from now on, or everything from the start of the log: now, start (PORTICO_PUBLISH_FROM)")
 	f.StringVar(&s.smtpURL, "smtp-url", "", "the server that takes our mails: smtp://user@host:587 (STARTTLS), smtps://user@host:465; without one they are kept for staff to read: portico mail list (PORTICO_SMTP_URL)")
 	f.StringVar(&s.smtpPasswordFile, "smtp-password-file", env("PORTICO_SMTP_PASSWORD_FILE", ""), "file with the password for it, instead of in the URL (PORTICO_SMTP_PASSWORD_FILE)")
@@ -83,6 +85,15 @@ func (s *settings) flags(f *pflag.FlagSet) {
 	s.webhooks.flags(f, env)
 	s.provider.flags(f, env)
 	f.StringSliceVar(&s.proxies, "trusted-proxy", nil, "network of a reverse proxy whose X-Forwarded-For is believed, such as 10.0.0.0/8")
+}
+
+// secretly takes from the environment what may hold a password. As the default of a flag, --help
+// would show it.
+func (s *settings) secretly() {
+	for name, at := range map[string]*string{"PORTICO_DATABASE_URL": &s.databaseURL, "PORTICO_REPLICA_URL": &s.replicaURL,
+		"PORTICO_EVENT_STORE": &s.eventStore, "PORTICO_PUBLISH": &s.publish, "PORTICO_SMTP_URL": &s.smtpURL} {
+		*at = cmp.Or(*at, os.Getenv(name))
+	}
 }
 
 // address is where people reach Portico, for links.

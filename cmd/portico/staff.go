@@ -65,7 +65,7 @@ func listStaffCommand(s *settings) *cobra.Command {
 }
 
 func (a *app) allStaff(ctx context.Context, removed bool) ([]projections.StaffMember, error) {
-	stop := a.run()
+	stop := a.run(allRoles)
 	defer stop()
 	if err := a.settle(ctx); err != nil {
 		return nil, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -72,10 +71,9 @@ func (s *settings) onlyPostgres() error {
 }
 
 const (
-	sqlSourceStore = `select store from es.source`
-	sqlSource      = `select store, first_id, first_hi::text, first_lo::text from es.source`
-	sqlClaimed     = `insert into es.source (store) values ($1) on conflict do nothing`
-	sqlFirstEvent  = `update es.source set first_id = $1, first_hi = $2::text::numeric, first_lo = $3::text::numeric where first_id is null`
+	sqlSource     = `select store, first_id, first_hi::text, first_lo::text from es.source`
+	sqlClaimed    = `insert into es.source (store) values ($1) on conflict do nothing`
+	sqlFirstEvent = `update es.source set first_id = $1, first_hi = $2::text::numeric, first_lo = $3::text::numeric where first_id is null`
 )
 
 // source is the log in which the read models, jobs and policies of a database stand.
@@ -123,23 +121,4 @@ func (a *app) claimSource(ctx context.Context, s *settings) error {
 		return domain.Refused("log.other_log", "this EventStoreDB is not the one in which the read models and jobs of this database stand: there, the first event is %s at %s", known.FirstID, at)
 	}
 	return nil
-}
-
-const sourceEvery = 2 * time.Second
-
-// keepSource ends a server when its database has come to stand in another log: what it would append
-// from then on nobody would find.
-func (a *app) keepSource(ctx context.Context, s *settings, end context.CancelCauseFunc) {
-	kind, _ := storeKind(s.eventStore) // it is open
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(sourceEvery):
-		}
-		var now string
-		if err := a.pool.QueryRow(ctx, sqlSourceStore).Scan(&now); err == nil && now != kind {
-			end(domain.Refused("log.other_store", "the log was moved to %s: start with PORTICO_EVENT_STORE set to it", now))
-		}
-	}
 }

@@ -50,7 +50,7 @@ func subjectIn(s *settings, use, short string, do func(cmd *cobra.Command, a *ap
 				if err := a.engine.Ensure(cmd.Context()); err != nil {
 					return err
 				}
-				defer a.run()()
+				defer a.run(allRoles)()
 				return do(cmd, a, id)
 			})
 		},

@@ -195,7 +195,7 @@ func mentioned(text string, values []string) (found []string) {
 // E44, of staff and of logins.
 func TestE44StaffAndLogins(t *testing.T) {
 	c := newCrew(t)
-	stop := c.run()
+	stop := c.run(allRoles)
 	defer stop()
 	t.Run("a customer hears that it was looked at", c.isHeardOf)
 	t.Run("at once", func(t *testing.T) { // each waits until every process has heard of it

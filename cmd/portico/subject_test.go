@@ -188,7 +188,7 @@ func TestE44AnErasedPersonIsNowhere(t *testing.T) {
 		t.Fatalf("held, and erased: %v", err)
 	}
 	p.ok(t)(p.commands.ReleaseLegalHold(t.Context(), p.byUser, p.jane, subject.ReleaseLegalHold{Matter: "CASE-7", Because: asked}))
-	stop := p.run()
+	stop := p.run(allRoles)
 	defer stop()
 	p.write(t)
 	if r, err := p.privacy.Erase(t.Context(), p.byUser, p.jane, erase); err != nil || r.Events == 0 {
@@ -309,7 +309,7 @@ func TestARestoredDatabaseForgetsAgain(t *testing.T) {
 // A copy of a person's data holds what is about her and what she did, and nothing of others.
 func TestAnExportHoldsOnePerson(t *testing.T) {
 	p := newTraced(t)
-	defer p.run()()
+	defer p.run(allRoles)()
 	file := filepath.Join(t.TempDir(), "jane.json")
 	p.settings.must(t, "subject", "export", p.jane.String(), "--reason", "request", "--out", file)
 	raw, err := os.ReadFile(file)

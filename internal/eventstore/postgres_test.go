@@ -301,7 +301,7 @@ func TestPrivilegesOnTheLog(t *testing.T) {
 		) g(granted)`
 	c := connect(t, url)
 	for role, want := range map[string]string{
-		"portico_app": "append EXECUTE; append_many EXECUTE; append_one EXECUTE; archives INSERT; archives SELECT; ensure_partitions EXECUTE; es USAGE; events SELECT; head SELECT; listed_streams DELETE; listed_streams INSERT; listed_streams SELECT; listed_streams UPDATE; listed_until DELETE; listed_until INSERT; listed_until SELECT; listed_until UPDATE; partitions SELECT; read_stream EXECUTE; restore SELECT; settings SELECT; source DELETE; source INSERT; source SELECT; source UPDATE; streams SELECT",
+		"portico_app": "append EXECUTE; append_many EXECUTE; append_one EXECUTE; archives INSERT; archives SELECT; ensure_partitions EXECUTE; es USAGE; events SELECT; head SELECT; listed_streams DELETE; listed_streams INSERT; listed_streams SELECT; listed_streams UPDATE; listed_until DELETE; listed_until INSERT; listed_until SELECT; listed_until UPDATE; partitions SELECT; processes DELETE; processes INSERT; processes SELECT; processes UPDATE; read_stream EXECUTE; restore SELECT; settings SELECT; source DELETE; source INSERT; source SELECT; source UPDATE; streams SELECT",
 		"public":      "",
 	} {
 		var got string

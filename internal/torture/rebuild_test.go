@@ -118,14 +118,15 @@ func TestControlRebuildInPlaceIsFound(t *testing.T) {
 	l := w.begin(&load{every: 80 * time.Millisecond}, 4, n)
 	l.await(80, time.Minute)
 	r, stop := l.read(n)
-	w.pg.exec("portico", `DO $$
+	const empties = `DO $$
 		DECLARE t record; s text := (SELECT schema FROM pj.active JOIN pj.build USING (grp, build) WHERE grp = 'portal');
 		BEGIN
 			FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = s LOOP
 				EXECUTE format('TRUNCATE %I.%I', s, t.tablename);
 			END LOOP; -- rows first and then the lane, as whoever folds them locks
 			UPDATE pj.lane SET hi = 0, lo = 0, epoch = epoch + 1, expires = null WHERE grp = 'portal';
-		END $$`)
+		END $$`
+	eventually(t, 30*time.Second, "the tables are emptied", func() bool { return w.pg.try("portico", empties) == nil }) // who folds them may hold a lock that we wait for
 	eventually(t, 30*time.Second, "a reader is shown something older", func() bool { return len(r.found()) > 0 })
 	stop()
 	l.end()
