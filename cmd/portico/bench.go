@@ -33,6 +33,7 @@ type benchOptions struct {
 	rounds int
 	window time.Duration
 	asJSON bool
+	store  string  // of append, load and rebuild: postgres, esdb or an address
 	events int64   // of load: how long the log is
 	sizes  []int64 // of grow: how long the log is; of pdf: how many lines an invoice has
 }
@@ -56,8 +57,10 @@ rounds. Compare ratios: absolute figures depend on the machine and what else run
 		cmd.AddCommand(of)
 		return of
 	}
-	add("append", "Appends through the event store, beside single-row inserts and one writer's group commit", benchAppend)
+	appends := add("append", "Appends through the event store, beside single-row inserts and one writer's group commit", benchAppend)
+	o.storeFlag(appends.Flags())
 	load := add("load", "Streams of 20 events out of a long log, beside the bare SQL", benchLoad)
+	o.storeFlag(load.Flags())
 	load.Flags().Int64Var(&o.events, "events", 100_000, "how many events the log has")
 	grow := add("grow", "Appends and loads on a log that has grown, beside the same on a short one", benchGrow)
 	grow.Long = `Appends and loads on a log that has grown, beside the same on a log of 20,000 events in

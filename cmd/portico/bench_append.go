@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/google/uuid"
@@ -28,12 +29,15 @@ const (
 const eventsPerStream = 20
 
 // What is appended: the size of an ordinary event and its envelope.
-var benchData, benchMeta = bytes.Repeat([]byte("d"), 416), bytes.Repeat([]byte("m"), 130)
+var benchData, benchMeta = bytes.Repeat([]byte("d"), 416), fmt.Appendf(nil, `{"m":%q}`, strings.Repeat("m", 122))
 
 // benchAppend appends events of 416 bytes, with 130 of metadata, to streams of 20, each at
 // its expected version. One floor inserts the same bytes, a row a statement. The other is
 // the ceiling of group commit: one goroutine that inserts whatever waits, and checks nothing.
 func benchAppend(ctx context.Context, a *app, o benchOptions) (results []result, err error) {
+	if o.elsewhere() {
+		return o.overESDB(func(b *esdbBench) ([]result, error) { return b.append(ctx, a, o) })
+	}
 	for _, sql := range []string{`create schema if not exists portico_bench`, fmt.Sprintf(sqlBenchTable, "raw"), fmt.Sprintf(sqlBenchTable, "grouped")} {
 		if _, err := a.pool.Exec(ctx, sql); err != nil {
 			return nil, err

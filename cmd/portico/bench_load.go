@@ -21,6 +21,9 @@ const sqlBenchLoad = `select e.pos, e.version, e.id, e.type, e.data, e.meta, e.a
 // with every event taken out of its stored form, and as a command does that has the
 // aggregate in its cache and asks only for what is new.
 func benchLoad(ctx context.Context, a *app, o benchOptions) (results []result, err error) {
+	if o.elsewhere() {
+		return o.overESDB(func(b *esdbBench) ([]result, error) { return b.load(ctx, a, o) })
+	}
 	f := &filled{url: a.url}
 	if err := f.grow(ctx, a.codec, o.events); err != nil {
 		return nil, err

@@ -32,8 +32,12 @@ other rows than the ceiling.`,
 		Args: cobra.NoArgs,
 	}
 	cmd.Flags().IntVar(&events, "events", events, "events in the log, at least 100")
+	o.storeFlag(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return o.on(cmd, func(ctx context.Context, a *app, o benchOptions) ([]result, error) {
+			if o.elsewhere() {
+				return o.overESDB(func(b *esdbBench) ([]result, error) { return b.rebuild(ctx, a, o, max(events, 100), cmd.ErrOrStderr()) })
+			}
 			return benchRebuild(ctx, a, o, max(events, 100), cmd.ErrOrStderr())
 		})
 	}
@@ -229,13 +233,7 @@ func (l *benchLog) agreeOnSlice(ctx context.Context) error {
 
 // results are rates beside each other: medians, and of the ratios too, round by round.
 func (b *rebuildBench) results() (all []result) {
-	add := func(variant, value, floor string) {
-		var ratios []float64
-		for n, v := range b.rates[value] {
-			ratios = append(ratios, v/b.rates[floor][n])
-		}
-		all = append(all, result{"rebuild", variant, billLanes, median(b.rates[value]), "events/s", median(b.rates[floor]), median(ratios)})
-	}
+	add := func(variant, value, floor string) { all = append(all, b.row(variant, value, floor)) }
 	one := fmt.Sprintf("one event a transaction (first %d)", b.full.slice())
 	add("rebuild beside set-based SQL", "rebuild", "ceiling")
 	add("live catch-up beside set-based SQL", "live", "ceiling")
@@ -247,4 +245,12 @@ func (b *rebuildBench) results() (all []result) {
 	add(sizes+"live catch-up", "live", "live small")
 	add(sizes+"set-based SQL", "ceiling", "ceiling small")
 	return all
+}
+
+func (b *rebuildBench) row(variant, value, floor string) result {
+	var ratios []float64
+	for n, v := range b.rates[value] {
+		ratios = append(ratios, v/b.rates[floor][n])
+	}
+	return result{"rebuild", variant, billLanes, median(b.rates[value]), "events/s", median(b.rates[floor]), median(ratios)}
 }

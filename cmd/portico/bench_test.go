@@ -34,16 +34,31 @@ func TestBenchesOfTheEventStoreMeasureBesideTheirFloors(t *testing.T) {
 	for _, at := range []string{"at 0 events", "at 40000 events"} {
 		want["grow"] = append(want["grow"], "appends "+at+"/1", "appends "+at+"/64", "20-event load "+at+", p50/1")
 	}
+	for _, clients := range []int{1, 8, 64} {
+		want["append esdb"] = append(want["append esdb"], fmt.Sprint("store beside the bare client/", clients), fmt.Sprint("store beside the bare client, p99/", clients))
+	}
+	for _, clients := range []int{1, 64} {
+		want["append esdb"] = append(want["append esdb"], fmt.Sprint("store beside the one in PostgreSQL/", clients), fmt.Sprint("store beside the one in PostgreSQL, p99/", clients))
+	}
+	for _, clients := range []int{1, 16} {
+		for _, variant := range []string{"20 events beside the bare client", "20 events beside PostgreSQL", "20 events decoded beside PostgreSQL", "nothing new beside PostgreSQL"} {
+			want["load esdb"] = append(want["load esdb"], fmt.Sprint(variant, "/", clients), fmt.Sprint(variant, ", p99/", clients))
+		}
+	}
 	for _, clients := range []int{1, 64, 512} {
 		want["journal"] = append(want["journal"], fmt.Sprint("records beside single-row insert/", clients), fmt.Sprint("records beside single-row insert, p99/", clients))
 	}
 	for _, clients := range []int{8, 64} {
 		want["journal"] = append(want["journal"], fmt.Sprint("appends with 1,000 records/s beside appends alone/", clients))
 	}
+	there := o
+	there.store = inProcess
 	var results []result
 	for _, run := range []func() ([]result, error){
 		func() ([]result, error) { return benchAppend(t.Context(), a, o) },
 		func() ([]result, error) { return benchLoad(t.Context(), a, o) },
+		func() ([]result, error) { return benchAppend(t.Context(), a, there) },
+		func() ([]result, error) { return benchLoad(t.Context(), a, there) },
 		func() ([]result, error) { return benchGrow(t.Context(), a, o) },
 		func() ([]result, error) { return benchJournal(t.Context(), a, o) },
 	} {
