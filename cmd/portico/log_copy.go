@@ -39,7 +39,7 @@ Writing to postgres needs the login that owns the tables.`,
 				return err
 			}
 			if to == s.eventStore {
-				return fmt.Errorf("--from and --to are both %s: name another store to copy to", onPostgres)
+				return errors.New("--from and --to name the same store: name another to copy to")
 			}
 			do := withLog
 			if move {

@@ -100,7 +100,7 @@ func readFailed(ctx context.Context, err error) error {
 func lasts(err error) error {
 	switch code(err) {
 	case esdb.ErrorCodeAccessDenied, esdb.ErrorCodeUnauthenticated:
-		return fmt.Errorf("%w: %w", ErrConfiguration, err)
+		return fmt.Errorf("%w: %w: %w", ErrConfiguration, eventstore.ErrUnavailable, err)
 	case esdb.ErrorCodeStreamDeleted:
 		return fmt.Errorf("eventstoredb: history was deleted: %w", err)
 	}
