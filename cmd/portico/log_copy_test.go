@@ -113,6 +113,37 @@ func fed(t *testing.T, a *app) (jobs int) {
 	return jobs
 }
 
+// placed checks that what remembers the place of an event remembers where it is now.
+func placed(t *testing.T, a *app) {
+	t.Helper()
+	at := map[uuid.UUID]string{}
+	for after := (eventstore.Position{}); ; {
+		page, err := a.store.ReadAll(t.Context(), after, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range page.Events {
+			at[e.ID] = e.Pos.String()
+		}
+		if after = page.Next; page.End {
+			break
+		}
+	}
+	rows, _ := a.pool.Query(t.Context(), `select causation, pos_hi || '.' || pos_lo from portico.jobs where causation is not null
+		union select event_id, pos from portico.policy_refusals`) // its error is in rows
+	var id uuid.UUID
+	var pos string
+	found, err := pgx.ForEachRow(rows, []any{&id, &pos}, func() error {
+		if at[id] != pos {
+			t.Errorf("event %s is said to be at %s, and is at %s", id, pos, at[id])
+		}
+		return nil
+	})
+	if err != nil || found.RowsAffected() < 100 {
+		t.Errorf("%v places, %v", found, err)
+	}
+}
+
 // A business moves to EventStoreDB and back: read models made from the copy equal the originals, and
 // nothing is done a second time.
 func TestABusinessMovesToEventStoreDBAndBack(t *testing.T) {
@@ -126,6 +157,11 @@ func TestABusinessMovesToEventStoreDBAndBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	original, jobs := shown(t, a), fed(t, a)
+	if _, err := a.pool.Exec(t.Context(), `insert into portico.policy_refusals (consumer, event_id, stream, pos, code, message)
+		select 'policies', e.id, s.name, e.pos || '.0', 'test', 'test' from es.events e join es.streams s using (stream_no) where e.pos = 77`); err != nil {
+		t.Fatal(err)
+	}
+	placed(t, a)
 	if err := a.close(); err != nil {
 		t.Fatal(err)
 	}
@@ -169,6 +205,7 @@ func TestABusinessMovesToEventStoreDBAndBack(t *testing.T) {
 		if diff := cmp.Diff(original, shown(t, a)); diff != "" {
 			t.Errorf("read models of the copy: %s", diff)
 		}
+		placed(t, a)
 		if again := fed(t, a); again != jobs {
 			t.Errorf("%d jobs after the move, %d before", again, jobs)
 		}
@@ -191,6 +228,7 @@ func TestABusinessMovesToEventStoreDBAndBack(t *testing.T) {
 		if diff := cmp.Diff(original, shown(t, a)); diff != "" {
 			t.Errorf("read models after the way back: %s", diff)
 		}
+		placed(t, a)
 		if again := fed(t, a); again != jobs {
 			t.Errorf("%d jobs after the way back, %d before", again, jobs)
 		}

@@ -17,10 +17,12 @@ const (
 select low_hi::text, low_lo::text from portico.consumers
 union select emitted_hi::text, emitted_lo::text from portico.consumers
 union select began_hi::text, began_lo::text from portico.consumers where began_hi is not null
-union select pos_hi::text, pos_lo::text from portico.jobs`
+union select pos_hi::text, pos_lo::text from portico.jobs
+union select split_part(pos, '.', 1), split_part(pos, '.', 2) from portico.policy_refusals`
 	sqlMoveMarks = `
 with m as (select * from unnest($1::numeric[], $2::numeric[], $3::numeric[], $4::numeric[]) m (hi, lo, new_hi, new_lo)),
-j as (update portico.jobs j set pos_hi = m.new_hi, pos_lo = m.new_lo from m where (j.pos_hi, j.pos_lo) = (m.hi, m.lo))
+j as (update portico.jobs j set pos_hi = m.new_hi, pos_lo = m.new_lo from m where (j.pos_hi, j.pos_lo) = (m.hi, m.lo)),
+r as (update portico.policy_refusals r set pos = m.new_hi || '.' || m.new_lo from m where r.pos = m.hi || '.' || m.lo)
 update portico.consumers c set low_hi = l.new_hi, low_lo = l.new_lo, emitted_hi = e.new_hi, emitted_lo = e.new_lo,
   began_hi = b.new_hi, began_lo = b.new_lo, owner = null, expires = null, epoch = epoch + 1
 from m l, m e, (select name, m.new_hi, m.new_lo from portico.consumers left join m on (m.hi, m.lo) = (began_hi, began_lo)) b

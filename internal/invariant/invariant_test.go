@@ -1,6 +1,7 @@
 package invariant_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"portico/domain/catalog"
@@ -149,6 +151,37 @@ func TestWhatASuperuserBreaksIsFound(t *testing.T) {
 				t.Errorf("found %v, want %v", got, c.want)
 			}
 		})
+	}
+}
+
+// A session may read less than there is (ADR 4): what it finds is not believed before another finds it.
+// Here the first session is of a log from which something is gone.
+func TestOneSessionIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	whole, _, _ := log(t)
+	broken, _, super := log(t)
+	pgtest.Exec(t, super, "SET session_replication_role = replica; DELETE FROM es.events WHERE pos = 57")
+	first := broken.Config().ConnConfig
+	for _, c := range []struct {
+		then *pgx.ConnConfig
+		want int
+	}{{whole.Config().ConnConfig, 0}, {first, 2}} {
+		o, opened := whole.Config(), 0
+		o.BeforeConnect = func(_ context.Context, to *pgx.ConnConfig) error {
+			if *to = *first.Copy(); opened > 0 {
+				*to = *c.then.Copy()
+			}
+			opened++
+			return nil
+		}
+		pool, err := pgxpool.NewWithConfig(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(pool.Close)
+		if got := rules(t, pool); len(got) != c.want || opened != 2 {
+			t.Errorf("found %v in %d sessions", got, opened)
+		}
 	}
 }
 

@@ -68,10 +68,10 @@ func TestAFrozenOwnerIsFenced(t *testing.T) {
 
 // The control: who thaws writes its rows before it asks whether the lane is still its own.
 // Now and then those rows are what they would be anyhow, or a slow machine lets the database
-// end their transaction meanwhile: one of five is found.
+// end their transaction meanwhile: one of eight is found.
 func TestControlAFrozenOwnerWithoutFenceIsFound(t *testing.T) {
 	fault(t)
-	for range 5 {
+	for range 8 {
 		if thawedWithoutFence(t).Breaks(invariant.RuleReadModels, invariant.RuleReadMoney, invariant.RuleBehind, invariant.RuleParked) {
 			return
 		}
