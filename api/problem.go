@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"portico/domain"
+	"portico/internal/eventstore"
 	"portico/internal/signin"
 )
 
@@ -91,6 +92,8 @@ func problemOf(err error) *Problem {
 		return problem(cmp.Or(statusOfCode[e.Code], statusOf[e.Kind], http.StatusInternalServerError), e.Code, e.Message)
 	case unreachable(err):
 		return problem(http.StatusServiceUnavailable, "database.unavailable", "the database does not answer: try again")
+	case errors.Is(err, eventstore.ErrUnavailable), errors.Is(err, eventstore.ErrUnknownOutcome):
+		return problem(http.StatusServiceUnavailable, "store.unavailable", "the event store does not answer: try again")
 	case errors.Is(err, context.DeadlineExceeded):
 		return problem(http.StatusServiceUnavailable, "request.timeout", "this took too long: try again")
 	}

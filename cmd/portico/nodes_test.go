@@ -76,7 +76,7 @@ func (c *cluster) begin() {
 
 func (c *cluster) run(args ...string) string {
 	c.t.Helper()
-	return run(c.t, c.dir, append(args, "--database-url", c.url)...)
+	return run(c.t, c.dir, slices.Concat(args, []string{"--database-url", c.url}, c.flags)...)
 }
 
 var servesOn = regexp.MustCompile(`(?:serves|works) on (\S+)`)

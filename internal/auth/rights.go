@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -104,9 +105,17 @@ type rememberedStaff struct {
 	heads   []int64
 }
 
+// lookTime is how long a request waits for whether somebody may still come in.
+const lookTime = 3 * time.Second
+
 // heads are the versions of streams; of one that is not there -1.
 func (r *Rights) heads(ctx context.Context, streams []eventstore.StreamName) ([]int64, error) {
-	heads, err := r.Commands.Store.Versions(ctx, streams...)
+	bounded, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	heads, err := r.Commands.Store.Versions(bounded, streams...)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		err = fmt.Errorf("%w: no answer in %v: %w", eventstore.ErrUnavailable, lookTime, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
 	}

@@ -14,11 +14,8 @@ import (
 
 // do makes a call to the leader within its time. The client may ignore both (06, 19).
 func do[T any](ctx context.Context, s *Store, f func(context.Context) (T, error)) (T, error) {
-	if _, set := ctx.Deadline(); !set {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, longest)
-		defer cancel()
-	}
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
 	return bounded(ctx, s, func(ctx context.Context) (T, error) { return f(leader(ctx)) })
 }
 

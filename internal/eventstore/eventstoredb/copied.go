@@ -81,7 +81,7 @@ func (s *Store) write(ctx context.Context, events []eventstore.Recorded) error {
 	}
 	for until := time.Now().Add(patience); ; {
 		_, err := s.append(ctx, first.Stream, first.Version-1, data)
-		again := errors.Is(err, eventstore.ErrUnavailable) || errors.Is(err, eventstore.ErrUnknownOutcome)
+		again := !errors.Is(err, ErrConfiguration) && (errors.Is(err, eventstore.ErrUnavailable) || errors.Is(err, eventstore.ErrUnknownOutcome))
 		if err == nil || !again || time.Now().After(until) {
 			return err
 		}

@@ -38,7 +38,7 @@ const (
 	grace     = 100 * time.Millisecond // for a call to notice that its time is over
 	mostStuck = 8                      // then no more are begun
 	farewell  = 5 * time.Second        // for calls to end, at Close
-	longest   = 30 * time.Second       // of a call whose caller sets no end: the client sets none for reads
+	callTime  = 5 * time.Second        // of a call, whose caller may wait longer: the client sets no end for reads
 )
 
 // ErrConfiguration says that no call can succeed until somebody changes something: the address,
