@@ -273,22 +273,29 @@ func (w *world) newKey(k auth.NewKey) auth.Created {
 	return made
 }
 
-// head is how many events there are.
 // quiet waits until read models and policies have followed, and nothing came of it.
 func (w *world) quiet() {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	for before, end := uint64(0), w.head(); before != end; end = w.head() {
+	for before := (eventstore.Position{}); ; {
+		end, err := w.store.Head(ctx)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if end == before {
+			return
+		}
 		before = end
 		for _, g := range w.engine.Groups {
-			if _, err := w.wait(ctx, eventstore.Position{Hi: end}, g.Name, uuid.Nil); err != nil {
+			if _, err := w.wait(ctx, end, g.Name, uuid.Nil); err != nil {
 				w.t.Fatal(err)
 			}
 		}
 	}
 }
 
+// head is where the log ends.
 func (w *world) head() uint64 {
 	w.t.Helper()
 	p, err := w.store.Head(context.Background())
