@@ -204,6 +204,7 @@ func everythingElse(t *testing.T, dir string) map[string]string {
 	err := with(t.Context(), &settings{dataDir: dir, timeZone: "UTC", currency: "GBP"}, func(a *app) error {
 		rows, err := a.pool.Query(t.Context(), `select quote_ident(schemaname) || '.' || quote_ident(tablename) from pg_tables
 			where schemaname not in ('pg_catalog', 'information_schema', 'pj', 'journal') and not starts_with(schemaname, 'p_')
+			and tablename <> 'processes' -- this one is at work, and says so
 			and has_table_privilege(quote_ident(schemaname) || '.' || quote_ident(tablename), 'select')`)
 		if err != nil {
 			return err

@@ -122,7 +122,7 @@ func TestOwnChangesShowWithAReplica(t *testing.T) {
 	for range 4 {
 		p := c.payer()
 		working.Go(func() {
-			for i := range times(1000) / 4 {
+			for i := range times(400) / 4 {
 				pays, asks := inTurn(i)
 				position := p.pay(pays)
 				count, got := p.shown(asks, "Portico-Position", position)
@@ -150,7 +150,7 @@ func TestOwnChangesShowWithAReplica(t *testing.T) {
 	working.Wait()
 	byPrimary, byReplica := c.reads()
 	t.Logf("%v; %d reads by the primary, %d by the replica", y, byPrimary, byReplica)
-	if y.stale.Load() > int64(times(1000)/40) {
+	if y.stale.Load() > int64(times(400)/40) {
 		t.Errorf("many stale answers: %v", y)
 	}
 	if byReplica == 0 || byPrimary == 0 {
