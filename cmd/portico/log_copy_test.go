@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -273,6 +275,53 @@ func TestNobodyMovesBesideAServer(t *testing.T) {
 			t.Errorf("the server ended with %v: %s", err, said.String())
 		}
 	case <-time.After(30 * time.Second):
+		t.Error("the server goes on in a log that was left")
+	}
+}
+
+// A server that slept while its log was moved away appends nothing to what was left, from the first
+// moment on, and ends.
+func TestWhoSleptThroughAMoveAppendsNothing(t *testing.T) {
+	t.Parallel()
+	n, err := esnode.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.Stop)
+	c := newCluster(t)
+	p := c.payer()
+	p.pay(0)
+	c.signal(0, syscall.SIGSTOP)
+	c.signal(1, syscall.SIGTERM)
+	if err := c.nodes[1].Wait(); err != nil {
+		t.Error(err)
+	}
+	soon(t, "nobody counts as at work", func() bool {
+		return portico(t, c.dir, "log", "copy", "--to", n.URL(), "--switch", "--database-url", c.url).Run() == nil
+	})
+	head := c.rows("select pos::text from es.head")
+	ended := make(chan error, 1)
+	go func() { ended <- c.nodes[0].Wait() }()
+	var asking sync.WaitGroup
+	for range 8 { // they wait for it to wake
+		asking.Go(func() {
+			if got := c.ask(0, c.staff, "POST", "/v1/customers/"+p.id+"/accounts/GBP/payments", `{"amount":{"minor":1,"currency":"GBP"},"method":"cash"}`); got.status == 200 || got.status == 201 {
+				t.Errorf("a payment was taken: %d %v", got.status, got.body)
+			}
+		})
+	}
+	time.Sleep(200 * time.Millisecond)
+	c.signal(0, syscall.SIGCONT)
+	asking.Wait()
+	if now := c.rows("select pos::text from es.head"); now[0] != head[0] {
+		t.Errorf("the log that was left went on from %v to %v", head, now)
+	}
+	select {
+	case err := <-ended:
+		if err == nil {
+			t.Error("the server ends as if it had been asked to")
+		}
+	case <-time.After(20 * time.Second):
 		t.Error("the server goes on in a log that was left")
 	}
 }

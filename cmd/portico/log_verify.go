@@ -13,7 +13,6 @@ import (
 	"portico/domain/catalog"
 	"portico/internal/archive"
 	"portico/internal/envelope"
-	"portico/internal/eventstore"
 	"portico/internal/invariant"
 	"portico/internal/journal"
 )
@@ -133,7 +132,7 @@ func (a *app) verifyLog(cmd *cobra.Command, asJSON bool) error {
 
 // logFindings are what is wrong with the log, which has so many events.
 func (a *app) logFindings(ctx context.Context, progress invariant.Progress) (found []invariant.Finding, events uint64, err error) {
-	if _, here := a.store.(*eventstore.Postgres); here {
+	if _, here := a.inPostgres(); here {
 		if found, err = invariant.Log(ctx, a.pool, progress); err != nil {
 			return nil, 0, err
 		}

@@ -3,14 +3,17 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"portico/domain"
+	"portico/internal/eventstore"
 )
 
 const (
@@ -30,16 +33,17 @@ type querier interface {
 
 // appear says in the database that this process is at work, until close, so that nobody moves its
 // log away. Should the log be moved after all, because the process stood still for long, moved is
-// told: what was appended from then on nobody would find.
+// told.
 func (a *app) appear(ctx context.Context, s *settings) error {
 	kind, err := storeKind(s.eventStore)
-	if err == nil {
-		err = a.beat(ctx, s.roles, kind)
-	}
 	if err != nil {
 		return err
 	}
-	a.moved = make(chan error, 1)
+	here := &present{store: a.store, beat: func(ctx context.Context) error { return a.beat(ctx, s.roles, kind) }}
+	if err := here.say(ctx); err != nil {
+		return err
+	}
+	a.store, a.moved = here, make(chan error, 1)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var beating sync.WaitGroup
 	beating.Go(func() {
@@ -51,7 +55,7 @@ func (a *app) appear(ctx context.Context, s *settings) error {
 			case <-tick.C:
 			}
 			bounded, cancel := context.WithTimeout(ctx, beatEvery)
-			err := a.beat(bounded, s.roles, kind)
+			err := here.say(bounded)
 			cancel()
 			if refused := (*domain.Error)(nil); errors.As(err, &refused) {
 				select {
@@ -78,6 +82,45 @@ func (a *app) beat(ctx context.Context, r roles, kind string) error {
 		return domain.Refused("log.other_store", "the log is no longer in %s: set PORTICO_EVENT_STORE to where it was copied to", kind)
 	}
 	return err
+}
+
+// present is the log of a process that is at work. One that stood still for long, and may no longer
+// count as at work, asks whether the log is still the one before it appends to it.
+type present struct {
+	store
+	beat func(context.Context) error
+	said atomic.Pointer[time.Time]
+}
+
+// presumed is how long after its last word a process takes itself for at work: less than others do.
+const presumed = 6 * time.Second
+
+func (p *present) say(ctx context.Context) error {
+	now := time.Now()
+	if err := p.beat(ctx); err != nil {
+		return err
+	}
+	p.said.Store(&now)
+	return nil
+}
+
+func (p *present) Append(ctx context.Context, stream eventstore.StreamName, version int64, events ...eventstore.Event) (eventstore.Appended, error) {
+	if time.Since(*p.said.Load()) > presumed {
+		if err := p.say(ctx); err != nil {
+			return eventstore.Appended{}, fmt.Errorf("%w: %w", eventstore.ErrUnavailable, err)
+		}
+	}
+	return p.store.Append(ctx, stream, version, events...)
+}
+
+// inPostgres is the log, if it is in PostgreSQL.
+func (a *app) inPostgres() (*eventstore.Postgres, bool) {
+	s := a.store
+	if p, ok := s.(*present); ok {
+		s = p.store
+	}
+	log, ok := s.(*eventstore.Postgres)
+	return log, ok
 }
 
 // others are the processes at work on this database, but for this one.

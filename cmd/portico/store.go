@@ -56,7 +56,7 @@ func openStore(address string, log, workers *pgxpool.Pool) (store, error) {
 
 // room is how much room there is ahead in the log in PostgreSQL; EventStoreDB has what its disk has.
 func (a *app) room() func(context.Context) (float64, error) {
-	if p, ok := a.store.(*eventstore.Postgres); ok {
+	if p, ok := a.inPostgres(); ok {
 		return p.Room
 	}
 	return nil
