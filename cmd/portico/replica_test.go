@@ -150,7 +150,7 @@ func TestOwnChangesShowWithAReplica(t *testing.T) {
 	working.Wait()
 	byPrimary, byReplica := c.reads()
 	t.Logf("%v; %d reads by the primary, %d by the replica", y, byPrimary, byReplica)
-	if y.stale.Load() > int64(times(400)/40) {
+	if y.stale.Load() > int64(times(400)/8) {
 		t.Errorf("many stale answers: %v", y)
 	}
 	if byReplica == 0 || byPrimary == 0 {
